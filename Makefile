@@ -1,0 +1,43 @@
+# Two commands, nothing before them: make report, make test.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help report test reference lab lint lock clean
+
+help: ## show this help
+	@echo "Akin: which products are alike?"
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+report: $(READY) ## run every notebook on the generated catalogue and write reports/index.html
+	$(BIN)/akin report
+
+test: $(READY) ## run all tests: units, every notebook at its small profile, the README's snippet
+	$(BIN)/python -m pytest
+
+reference: $(READY) ## run every notebook on the real data sets and refresh reports/reference/
+	$(BIN)/akin report --profile reference
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+lint: $(READY) ## check style
+	$(BIN)/ruff check lib tests notebooks
+
+# The stamp is made last, so an interrupted installation is taken up again.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+# torch's own metadata pins the CUDA packages of its build; left out here, a CPU-only torch needs none of them.
+lock: ## resolve requirements.lock anew from pyproject.toml (needs pip-tools)
+	pip-compile --quiet --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --extra test -o requirements.lock pyproject.toml
+	sed -i -E '/^(nvidia-|cuda-|triton==)/d' requirements.lock
+
+clean: ## remove the environment, runs, drawn photos and cached embeddings
+	rm -rf $(VENV) data/cache data/bazaar
+	find reports -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +

@@ -1,0 +1,19 @@
+"""Akin: which products are alike? The whole public surface; importing it does no work."""
+
+from lib import plots
+from lib.catalogue import Catalogue, Task, stack
+from lib.datasets import Dataset, load
+from lib.datasets.published import published
+from lib.embeddings import Embeddings, embed
+from lib.encoders import Encoder, encoder
+from lib.fusion import concat
+from lib.metrics import best_threshold, coverage, diversity, evaluate, pair_f1
+from lib.report import record, save_figure
+from lib.search import Ranking, search
+from lib.statistics import bootstrap_interval, compare, holm, randomisation_test
+
+__all__ = [
+    "Catalogue", "Dataset", "Embeddings", "Encoder", "Ranking", "Task", "best_threshold", "bootstrap_interval",
+    "compare", "concat", "coverage", "diversity", "embed", "encoder", "evaluate", "holm", "load", "pair_f1", "plots",
+    "published", "randomisation_test", "record", "save_figure", "search", "stack",
+]  # fmt: skip

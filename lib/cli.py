@@ -1,0 +1,154 @@
+"""The command line: `akin run | sweep | report | data | doctor`. It parses and prints; the work is elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+PROFILES = "small (seconds, for tests), default (the generated shop), reference (real data sets)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (ValueError, FileNotFoundError, RuntimeError, ModuleNotFoundError) as error:
+        print(f"akin: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="akin", description="Product similarity: run notebooks, compare what they measure.")
+    commands = parser.add_subparsers(title="commands", required=True)
+    _add_run(commands)
+    _add_sweep(commands)
+    _add_report(commands)
+    data = commands.add_parser("data", help="list data sets and where they lie, or fetch some")
+    data.add_argument("names", nargs="*", help="sets to fetch; none lists all")
+    data.set_defaults(command=_data)
+    doctor = commands.add_parser("doctor", help="check what this machine has and what is missing")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _add_run(commands) -> None:  # noqa: ANN001 - argparse's own type is private
+    run = commands.add_parser(
+        "run",
+        help="execute one notebook with other parameters",
+        description="Execute a notebook into reports/<run>/<notebook>/ with its page, metrics and figures.",
+        epilog="example: akin run 02_encoders -p ROWS 500 -p SEED 1",
+    )
+    _add_parameters(run)
+    run.add_argument("--run", metavar="NAME", help="the run's folder; default: profile and parameters")
+    run.set_defaults(command=_run)
+
+
+def _add_sweep(commands) -> None:  # noqa: ANN001
+    sweep = commands.add_parser(
+        "sweep",
+        help="execute one notebook for every combination of parameters",
+        description="Runs that are done already are skipped; at the end stands one table of all.",
+        epilog="example: akin sweep 02_encoders --grid SEED=0,1,2 --grid ROWS=500,1000 --jobs 2",
+    )
+    _add_parameters(sweep)
+    sweep.add_argument(
+        "--grid", action="append", required=True, metavar="NAME=a,b,c", help="values of one parameter; repeatable"
+    )
+    sweep.add_argument("--jobs", type=int, default=1, help="runs at once, each in a process of its own")
+    sweep.set_defaults(command=_sweep)
+
+
+def _add_report(commands) -> None:  # noqa: ANN001
+    report = commands.add_parser("report", help="execute all notebooks of a profile and write reports/index.html")
+    report.add_argument("notebooks", nargs="*", help="only these; default: all that know the profile")
+    report.add_argument("--profile", default="default", help=PROFILES)
+    report.set_defaults(command=_report)
+
+
+def _add_parameters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("notebook", help="path, or name in notebooks/ such as 02_encoders")
+    parser.add_argument(
+        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter; VALUE is YAML"
+    )
+    parser.add_argument("-f", type=Path, metavar="FILE", help="a YAML file of parameters; -p wins over it")
+    parser.add_argument("--profile", default="default", help=PROFILES)
+
+
+def _parameters(options: argparse.Namespace) -> dict:
+    from_file = yaml.safe_load(options.f.read_text(encoding="utf-8")) if options.f else {}
+    if not isinstance(from_file, dict):
+        raise ValueError(f"{options.f} needs NAME: VALUE lines, got {type(from_file).__name__}")
+    return from_file | {name: yaml.safe_load(value) for name, value in options.p}
+
+
+def _run(options: argparse.Namespace) -> int:
+    from lib import index, report
+
+    metrics = report.run(options.notebook, _parameters(options), profile=options.profile, name=options.run)
+    print(report.summary(metrics))
+    for name, value in index.rows(metrics["results"]):
+        print(f"  {name:<60} {value}")
+    print(f"page: {index.write_index()}")
+    return 0 if metrics["status"] == "done" else 1
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from lib import index
+    from lib.sweep import sweep
+
+    grid = {}
+    for entry in options.grid:
+        name, equals, values = entry.partition("=")
+        if not equals or not values:
+            raise ValueError(f"--grid needs NAME=a,b,c, got {entry!r}")
+        grid[name] = [yaml.safe_load(v) for v in values.split(",")]
+    table = sweep(options.notebook, grid, parameters=_parameters(options), profile=options.profile, jobs=options.jobs)
+    print(table.to_string(index=False, float_format="%.4f"))
+    print(f"page: {index.write_index()}")
+    return 0 if (table["status"] == "done").all() else 1
+
+
+def _report(options: argparse.Namespace) -> int:
+    from lib import index
+    from lib.sweep import report_all
+
+    results = report_all(options.profile, notebooks=options.notebooks)
+    encoding = sum(m["encode_seconds"] or 0 for m in results)
+    print(f"{len(results)} notebooks, {sum(m['seconds'] for m in results):.0f} s, of it {encoding:.1f} s encoding")
+    print(f"page: {index.write_index()}")
+    return 0 if all(m["status"] == "done" for m in results) else 1
+
+
+def _data(options: argparse.Namespace) -> int:
+    from lib.datasets import NAMES
+    from lib.datasets.sources import SOURCES, fetch, find
+
+    for name in options.names:
+        if name not in SOURCES:
+            raise ValueError(f"no data set {name!r} to fetch; there are {', '.join(SOURCES)}")
+        print(f"{name}: {fetch(name, SOURCES[name])}")
+    if options.names:
+        return 0
+    for name in NAMES:
+        source = SOURCES.get(name)
+        if source is None:
+            print(f"{name:<15} generated on this machine, no download")
+            continue
+        place = find(name, source) or ("akin data " + name if source.addresses else f"get it from {source.origin}")
+        print(f"{name:<15} {source.about}\n{'':<15} {place}")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from lib.doctor import checks
+
+    failed = 0
+    for check in checks():
+        failed += check.status == "missing"
+        print(f"{check.status:<8} {check.what:<24} {check.detail}")
+    return 1 if failed else 0

@@ -1,0 +1,88 @@
+"""What this machine has for Akin's work, and what to do about what it lacks."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from lib.files import DATA, ROOT, data_folders
+
+OK, NOTE, MISSING = "ok", "note", "missing"
+
+
+class Check(NamedTuple):
+    """One finding: `status` is ok, note (works, but know this) or missing (will not work)."""
+
+    status: str
+    what: str
+    detail: str
+
+
+def checks() -> Iterator[Check]:
+    """All findings, the cheap ones first."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Check(OK if sys.version_info >= (3, 11) else MISSING, "Python", f"{version}; 3.11 or newer is needed")
+    yield _packages()
+    yield _minilm()
+    yield _processor()
+    yield _room()
+    yield _data()
+
+
+def _packages() -> Check:
+    lock = ROOT / "requirements.lock"
+    if not lock.exists():
+        return Check(NOTE, "packages", "no requirements.lock beside the package: versions are not compared")
+    other = []
+    for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", lock.read_text(), re.M):
+        try:
+            here = importlib.metadata.version(name).split("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            return Check(MISSING, "packages", f"{name} is not installed; run: pip install -r requirements.lock")
+        if here != version:
+            other.append(f"{name} {here} (lock: {version})")
+    if other:
+        return Check(NOTE, "packages", f"{len(other)} differ from requirements.lock: {', '.join(other[:4])}")
+    return Check(OK, "packages", "as requirements.lock has them")
+
+
+def _minilm() -> Check:
+    from lib.encoders import encoder
+
+    try:
+        encoder("minilm")
+    except (RuntimeError, ModuleNotFoundError) as error:
+        return Check(MISSING, "MiniLM weights", str(error))
+    return Check(OK, "MiniLM weights", "bundled, SHA-256 as published")
+
+
+def _processor() -> Check:
+    import torch
+
+    from lib.encoders.text import has_bfloat16
+
+    unit = "bfloat16 matrix units, used" if has_bfloat16() else "no bfloat16 matrix units: float32"
+    return Check(OK, "processor", f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads, {unit}")
+
+
+def _room() -> Check:
+    free = shutil.disk_usage(ROOT).free / 1e9
+    return Check(OK if free > 2 else NOTE, "disk", f"{free:.0f} GB free for {DATA.name}/ and reports/")
+
+
+def _data() -> Check:
+    from lib.datasets.sources import SOURCES, find
+
+    here = [name for name, source in SOURCES.items() if find(name, source)]
+    lacking = [name for name in SOURCES if name not in here]
+    searched = ", ".join(map(str, data_folders()))
+    if not lacking:
+        return Check(OK, "real data sets", f"all {len(here)} found in {searched}")
+    return Check(
+        NOTE, "real data sets", f"found: {', '.join(here) or 'none'}; akin data says where to get {', '.join(lacking)}"
+    )

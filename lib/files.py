@@ -1,0 +1,40 @@
+"""Where things lie on this machine, and how files are written whole. Nothing here knows what is in them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "data"
+REPORTS = ROOT / "reports"
+
+
+def data_folders() -> list[Path]:
+    """Where data sets and weights are looked for: the path list AKIN_DATA, then the project's own `data/`."""
+    named = [Path(p) for p in os.environ.get("AKIN_DATA", "").split(os.pathsep) if p]
+    return [*named, DATA]
+
+
+def find_weights(file: str | Path) -> Path:
+    """A weights file by path, or by name in the `weights` folder beside the data sets."""
+    places = [folder / "weights" for folder in data_folders()]
+    for path in (Path(file), *(place / file for place in places)):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"no weights file {str(file)!r}, neither as a path nor in {', '.join(map(str, places))}")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """The file appears with all its bytes or not at all, also when two processes write it at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:20]}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(draft, 0o644)  # mkstemp's files are private
+        os.replace(draft, path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise

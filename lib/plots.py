@@ -1,0 +1,193 @@
+"""Figures, each a function `(data, ax=None) -> ax`. Numbers are made elsewhere; nothing here is saved."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lib.catalogue import Catalogue, Task
+from lib.search import Ranking
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's colours: told apart with any colour vision
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
+GREY = "#8A8F98"
+TILE = 128  # pixels of a photo in a strip
+
+
+def intervals(
+    table: pd.DataFrame, metric: str, ax: Axes | None = None, *, references: Mapping[str, float] | None = None
+) -> Axes:
+    """One metric of a `compare()` table: a dot a method with its 95 % interval, best at the top.
+
+    `references` are further values without an interval, such as published ones.
+    """
+    rows = table.loc[metric, ["mean", "low", "high"]].copy()
+    rows["ours"] = True
+    for name, value in (references or {}).items():
+        rows.loc[name] = [value, np.nan, np.nan, False]
+    rows = rows.astype({"mean": float}).sort_values("mean")
+    ax = ax or _axes(6.4, 0.8 + 0.28 * len(rows))
+    for y, (mean, low, high, ours) in enumerate(rows.itertuples(index=False)):
+        if ours and not np.isnan(low):
+            ax.plot([low, high], [y, y], color=BLUE, lw=2, solid_capstyle="round")
+        ax.plot(mean, y, "o" if ours else "D", color=BLUE if ours else GREY, ms=6 if ours else 4)
+        right = mean if not ours or np.isnan(low) else high
+        ax.annotate(f"{mean:.3f}", (right, y), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8, color="#444")
+    ax.set_yticks(range(len(rows)), [_wrapped(name) for name in rows.index], fontsize=8.5)
+    ax.set_xlabel(metric)
+    ax.margins(x=0.12)
+    return _clean(ax)
+
+
+def curves(lines: Mapping[str, pd.Series], ax: Axes | None = None, *, xlabel: str = "k", ylabel: str = "") -> Axes:
+    """Lines over a common index, numbers or names, each named at its end rather than in a box."""
+    ax = ax or _axes(6.4, 3.6)
+    ends = []
+    for colour, (name, line) in zip(_colours(len(lines)), lines.items(), strict=True):
+        numeric = pd.api.types.is_numeric_dtype(line.index)
+        x = line.index.to_numpy() if numeric else np.arange(len(line))
+        ax.plot(x, line.to_numpy(float), "o-", color=colour, lw=1.8, ms=4)
+        if not numeric:
+            ax.set_xticks(x, line.index)
+        ends.append((float(line.iloc[-1]), name, colour))
+    low, high = ax.get_ylim()
+    edge = ax.get_xlim()[1]
+    below = -np.inf
+    for y, name, colour in sorted(ends):  # names that would overlap move apart
+        below = max(y, below + 0.06 * (high - low))
+        ax.text(edge, below, name, color=colour, va="center", fontsize=8.5)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    return _clean(ax)
+
+
+def bars(values: pd.Series, ax: Axes | None = None, *, xlabel: str = "") -> Axes:
+    """One bar a name, in the order given from the top, each with its value."""
+    ax = ax or _axes(6.4, 0.8 + 0.26 * len(values))
+    drawn = ax.barh(range(len(values)), values.to_numpy(), color=BLUE, height=0.7)
+    whole = pd.api.types.is_integer_dtype(values)
+    ax.bar_label(drawn, fmt="%d" if whole else "%.3f", padding=3, fontsize=8, color="#444")
+    ax.set_yticks(range(len(values)), [_wrapped(str(name)) for name in values.index], fontsize=8.5)
+    ax.invert_yaxis()
+    ax.set_xlabel(xlabel)
+    ax.margins(x=0.1)
+    return _clean(ax)
+
+
+def heatmap(table: pd.DataFrame, ax: Axes | None = None, *, label: str = "") -> Axes:
+    """A table of shares as shaded cells, each with its number."""
+    ax = ax or _axes(1.6 + 1.1 * table.shape[1], 0.8 + 0.32 * len(table))
+    values = table.to_numpy(float)
+    ax.imshow(values, cmap="Blues", vmin=0, vmax=max(1.0, float(np.nanmax(values))), aspect="auto")
+    for y, x in np.ndindex(values.shape):
+        ink = "white" if values[y, x] > 0.55 else "#222"
+        ax.text(x, y, f"{values[y, x]:.2f}", ha="center", va="center", fontsize=8.5, color=ink)
+    ax.set_xticks(range(table.shape[1]), [_wrapped(str(c)) for c in table.columns], fontsize=8.5)
+    ax.set_yticks(range(len(table)), [_wrapped(str(i)) for i in table.index], fontsize=8.5)
+    ax.set_title(label, fontsize=9, loc="left")
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return ax
+
+
+def neighbours(
+    task: Task, rankings: Mapping[str, Ranking] | Ranking, query: Sequence[int], ax: Axes | None = None, *, k: int = 6
+) -> Axes:
+    """Photo strips: a query on the left, then its k nearest by each ranking; hits framed in green, misses in orange.
+
+    `query` holds positions in the task's queries; every query gets one row per ranking.
+    """
+    by_name = {"": rankings} if isinstance(rankings, Ranking) else rankings
+    strips = [(row, name, ranking) for row in query for name, ranking in by_name.items()]
+    ax = ax or _axes(1.15 * (k + 2.2), 1.36 * len(strips) + 0.4)
+    for line, (row, name, ranking) in enumerate(strips):
+        _tile(ax, task.queries, row, 0, line, frame=None)
+        ax.text(-0.12, line + 0.5, name, ha="right", va="center", fontsize=8.5)
+        for place, position in enumerate(ranking.positions[row, :k]):
+            if position >= 0:
+                hit = task.relevance[row, position] > 0
+                _tile(ax, task.corpus, position, place + 1.3, line, frame=GREEN if hit else ORANGE)
+    ax.set_xlim(-0.1, k + 1.4)
+    ax.set_ylim(len(strips) + 0.3, -0.12)
+    ax.set_aspect(1.0 / 0.82)
+    ax.axis("off")
+    legend = "left: the query · framed green: relevant · framed orange: not"
+    ax.text((k + 1.3) / 2, len(strips) + 0.28, legend, ha="center", va="bottom", fontsize=8, color="#555")
+    return ax
+
+
+def sample(catalogue: Catalogue, ax: Axes | None = None, *, columns: int = 8, rows: int = 3) -> Axes:
+    """The catalogue's first products as a sheet of photos with titles."""
+    ax = ax or _axes(1.15 * columns, 1.4 * rows)
+    for i in range(min(len(catalogue), columns * rows)):
+        _tile(ax, catalogue, i, 1.04 * (i % columns), i // columns, frame=None)
+    ax.set_xlim(-0.05, 1.04 * columns)
+    ax.set_ylim(rows + 0.22, -0.05)
+    ax.set_aspect(1.0 / 0.82)
+    ax.axis("off")
+    return ax
+
+
+def _tile(ax: Axes, catalogue: Catalogue, row: int, x: float, y: float, *, frame: str | None) -> None:
+    from matplotlib.patches import Rectangle
+
+    item = catalogue.items.iloc[row]
+    ax.imshow(_thumbnail(item["image"]), extent=(x, x + 0.96, y + 0.78, y), aspect="auto", interpolation="lanczos", zorder=1)
+    if frame:
+        ax.add_patch(Rectangle((x, y), 0.96, 0.78, fill=False, ec=frame, lw=2.5, zorder=2))
+    title = textwrap.shorten(item["title"] or "(no title)", 46, placeholder=" …")
+    ax.text(
+        x + 0.48,
+        y + 0.80,
+        textwrap.fill(_literal(title), 23),
+        ha="center",
+        va="top",
+        fontsize=5.5,
+        color="#333",
+        linespacing=1.0,
+    )
+
+
+def _thumbnail(path: str | None) -> np.ndarray:
+    from PIL import Image, ImageDraw, ImageOps
+
+    from lib.encoders.image import open_photo
+
+    if path:
+        return np.asarray(ImageOps.pad(open_photo(path), (TILE, TILE), color="white"))
+    blank = Image.new("RGB", (TILE, TILE), "#eceff2")
+    ImageDraw.Draw(blank).text((TILE / 2, TILE / 2), "no photo", fill="#667", anchor="mm")
+    return np.asarray(blank)
+
+
+def _axes(width: float, height: float) -> Axes:
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def _clean(ax: Axes) -> Axes:
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="x", color="#e3e6ea", lw=0.8)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def _colours(n: int) -> list[str]:
+    cycle = [BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY]
+    return [cycle[i % len(cycle)] for i in range(n)]
+
+
+def _wrapped(name: str) -> str:
+    return textwrap.fill(_literal(name), 42)
+
+
+def _literal(text: str) -> str:
+    return text.replace("$", r"\$")  # a shop's price is no formula

@@ -1,0 +1,141 @@
+"""Nearest neighbours: from two `Embeddings` to a `Ranking`. What a ranking is worth stands in `metrics.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+from lib.embeddings import Embeddings
+
+BLOCK_BYTES = 64 * 2**20  # scores held at once where vectors are sparse
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """For each query the best rows of the corpus: `positions` (q, k), best first, -1 pads; `scores` (q, k) float32."""
+
+    name: str
+    positions: np.ndarray
+    scores: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.positions.shape != self.scores.shape or self.positions.ndim != 2:
+            raise ValueError(f"ranking {self.name!r}: positions {self.positions.shape} and scores {self.scores.shape} differ")
+
+    @property
+    def k(self) -> int:
+        """How many candidates each query has at most."""
+        return self.positions.shape[1]
+
+    @property
+    def ties(self) -> int:
+        """How many neighbouring candidates have equal scores; corpus order has decided between them."""
+        return int(((self.scores[:, 1:] == self.scores[:, :-1]) & (self.positions[:, 1:] >= 0)).sum())
+
+
+def search(
+    queries: Embeddings, corpus: Embeddings, k: int, *, exclude: csr_array | None = None, index: str = "exact"
+) -> Ranking:
+    """The k nearest corpus rows of every query by cosine, equal scores in corpus order.
+
+    `exclude` (q, n) marks candidates that do not count. Dense vectors go through faiss, which holds one
+    block of 4,096 x 1,024 scores (16 MiB) besides vectors and result; sparse ones through blocks of
+    64 MiB. Rows whose vector is zero (modality missing) are never found and find nothing.
+    """
+    if index != "exact":
+        raise ValueError(f'index is "exact", got {index!r}')
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    if queries.vectors.shape[1] != corpus.vectors.shape[1]:
+        raise ValueError(
+            f"queries {queries.name!r} have {queries.vectors.shape[1]} dimensions, corpus {corpus.name!r} has "
+            f"{corpus.vectors.shape[1]}: encode both with one encoder"
+        )
+    here = np.flatnonzero(corpus.present)
+    banned = _banned(exclude, len(queries), len(corpus), here)
+    depth = min(k + int(banned.sum(axis=1).max(initial=0)), len(here))  # excluded candidates take up room
+    if depth == 0 or not len(queries):
+        return Ranking(corpus.name, np.full((len(queries), k), -1), np.full((len(queries), k), -np.inf, np.float32))
+    find = _search_sparse if issparse(queries.vectors) or issparse(corpus.vectors) else _search_dense
+    positions, scores = find(queries.vectors, corpus.vectors[here], depth)
+    positions, scores = _drop(positions, scores, banned, queries.present)
+    positions, scores = _fit(positions, scores, k)
+    return Ranking(corpus.name, np.where(positions >= 0, here[positions], -1), scores)
+
+
+def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k largest of each row, (q, n) -> positions and scores (q, k), equal scores in the order of position.
+
+    Score and position share one 64-bit key, so a partial sort settles ties as well.
+    """
+    n = scores.shape[1]
+    k = min(k, n)
+    bits = np.ascontiguousarray(scores, np.float32).view(np.uint32)
+    ordered = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))  # unsigned order = float order
+    keys = (ordered.astype(np.uint64) << np.uint64(32)) | np.arange(n - 1, -1, -1, dtype=np.uint64)
+    best = np.sort(np.partition(keys, n - k, axis=1)[:, n - k :], axis=1)[:, ::-1]  # (q, k)
+    positions = n - 1 - (best & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return positions, np.take_along_axis(scores, positions, axis=1).astype(np.float32)
+
+
+def _search_dense(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    import faiss
+
+    # one more than asked shows whether the last place is tied with what was left out
+    more = min(k + 1, len(corpus))
+    scores, positions = faiss.knn(
+        np.ascontiguousarray(queries), np.ascontiguousarray(corpus), more, metric=faiss.METRIC_INNER_PRODUCT
+    )
+    tied = np.flatnonzero(scores[:, k] == scores[:, k - 1]) if more > k else np.empty(0, int)
+    order = np.lexsort((positions, -scores), axis=1)[:, :k]
+    positions, scores = np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    for rows in _blocks(tied, len(corpus)):
+        positions[rows], scores[rows] = top_k(queries[rows] @ corpus.T, k)
+    return positions, scores
+
+
+def _search_sparse(queries: np.ndarray | csr_array, corpus: np.ndarray | csr_array, k: int) -> tuple[np.ndarray, np.ndarray]:
+    queries, corpus = csr_array(queries), csr_array(corpus)
+    # columns that most rows use (a dense block fused with a lexical one) are multiplied as dense matrices
+    full = np.diff(corpus.tocsc().indptr) > corpus.shape[0] // 2
+    dense_q, dense_c = queries[:, full].toarray(), corpus[:, full].toarray()
+    sparse_q, sparse_c = queries[:, ~full], csr_array(corpus[:, ~full].T)
+    found = [
+        top_k((sparse_q[rows] @ sparse_c).toarray() + dense_q[rows] @ dense_c.T, k)  # (b, n)
+        for rows in _blocks(np.arange(queries.shape[0]), corpus.shape[0])
+    ]
+    return np.vstack([p for p, _ in found]), np.vstack([s for _, s in found])
+
+
+def _blocks(rows: np.ndarray, n: int) -> list[np.ndarray]:
+    size = max(1, BLOCK_BYTES // (4 * n))
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def _banned(exclude: csr_array | None, q: int, n: int, here: np.ndarray) -> csr_array:
+    if exclude is None:
+        return csr_array((q, len(here)), dtype=bool)
+    if exclude.shape != (q, n):
+        raise ValueError(f"exclude is {exclude.shape}; {q} queries and {n} corpus rows make it {(q, n)}")
+    return csr_array(exclude[:, here].astype(bool))
+
+
+def _drop(positions: np.ndarray, scores: np.ndarray, banned: csr_array, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Move what does not count to the end of each row and mark it -1."""
+    out = ~np.broadcast_to(present[:, None], positions.shape)
+    if banned.nnz:
+        rows = np.broadcast_to(np.arange(len(positions))[:, None], positions.shape)
+        out = out | np.asarray(banned[rows.ravel(), positions.ravel()]).reshape(positions.shape).astype(bool)
+    order = np.argsort(out, axis=1, kind="stable")
+    positions, scores = np.where(out, -1, positions), np.where(out, -np.inf, scores).astype(np.float32)
+    return np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1)
+
+
+def _fit(positions: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    short = k - positions.shape[1]
+    if short <= 0:
+        return positions[:, :k], scores[:, :k]
+    pad = ((0, 0), (0, short))
+    return np.pad(positions, pad, constant_values=-1), np.pad(scores, pad, constant_values=-np.inf)

@@ -1,0 +1,140 @@
+"""How sure a number is: intervals, paired tests and `compare()`, from per-query rows.
+
+All methods of a comparison share the same resamples, drawn once: paired, and fast because a thousand means
+are one matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+RESAMPLES = 9_999
+BLOCK = 2**24  # random numbers held at once
+
+
+def bootstrap_interval(values: np.ndarray, *, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """A percentile bootstrap interval for the mean of (n,) values (Efron 1979); NaN are left out.
+
+    Fewer than two values give (NaN, NaN): one query says nothing of the spread.
+    """
+    low, high = _bootstrap(np.asarray(values, float)[:, None], level, seed)
+    return float(low[0]), float(high[0])
+
+
+def randomisation_test(differences: np.ndarray, *, seed: int = 0) -> float:
+    """Two-sided p of a paired randomisation (sign-flip) test: is the mean of (n,) differences 0?
+
+    9,999 random sign patterns and the observed one (Smucker, Allan and Carterette 2007), so p is at least
+    0.0001. NaN are left out; without any difference p is 1, without any pair NaN.
+    """
+    return float(_sign_flips(np.asarray(differences, float)[:, None], seed)[0])
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down adjustment (1979) of (m,) p-values; NaN stay NaN and are not counted."""
+    p = np.asarray(p, float)
+    adjusted = np.full_like(p, np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
+
+
+def compare(results: Mapping[str, pd.DataFrame], *, baseline: str, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+    """Every method against the baseline on the same queries, one row a metric and method.
+
+    Columns: `mean` with its bootstrap interval `low`, `high`; `difference` to the baseline, paired by query,
+    with `difference_low`, `difference_high`; `p` of the paired randomisation test, adjusted by Holm over the methods
+    of one metric; `queries` that count and `empty` ones, which have nothing relevant.
+    Raises ValueError where the frames do not hold the same queries.
+    """
+    if baseline not in results:
+        raise ValueError(f"baseline {baseline!r} is not among {list(results)}")
+    base = results[baseline]
+    for method, frame in results.items():
+        if not frame.index.equals(base.index) or list(frame.columns) != list(base.columns):
+            raise ValueError(f"{method!r} and {baseline!r} hold other queries or metrics; evaluate both on one task")
+    tables = {metric: _compare_metric(results, metric, baseline, level, seed) for metric in base.columns}
+    return pd.concat(tables, names=["metric", "method"])
+
+
+def _compare_metric(results: Mapping[str, pd.DataFrame], metric: str, baseline: str, level: float, seed: int) -> pd.DataFrame:
+    values = np.stack([frame[metric].to_numpy(float) for frame in results.values()], axis=1)  # (q, m)
+    gaps = values - values[:, [list(results).index(baseline)]]
+    low, high = _bootstrap(values, level, seed)
+    gap_low, gap_high = _bootstrap(gaps, level, seed)
+    counted = (~np.isnan(values)).sum(axis=0)
+    table = pd.DataFrame(
+        {
+            "mean": _means(values),
+            "low": low,
+            "high": high,
+            "difference": _means(gaps),
+            "difference_low": gap_low,
+            "difference_high": gap_high,
+            "p": _sign_flips(gaps, seed),
+            "queries": counted,
+            "empty": len(values) - counted,
+        },
+        index=list(results),
+    )
+    table.loc[baseline, ["difference", "difference_low", "difference_high", "p"]] = np.nan
+    table["p"] = holm(table["p"].to_numpy())
+    return table
+
+
+def _bootstrap(values: np.ndarray, level: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Interval ends for the mean of every column, (n, m) -> (m,), (m,)."""
+    draws = _resampled(values, seed, _counts, lambda total, count: total / count)  # (r, m)
+    with np.errstate(invalid="ignore"):
+        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    few = (~np.isnan(values)).sum(axis=0) < 2
+    return np.where(few, np.nan, low), np.where(few, np.nan, high)
+
+
+def _sign_flips(gaps: np.ndarray, seed: int) -> np.ndarray:
+    """p of every column, (n, m) -> (m,)."""
+    observed = np.abs(np.nansum(gaps, axis=0))
+    flipped = np.abs(_resampled(gaps, seed, _signs, lambda total, count: total))  # (r, m)
+    # sums of the same numbers in another order differ in the last digits
+    as_large = (flipped >= observed * (1 - 1e-12)).sum(axis=0)
+    p = (as_large + 1) / (len(flipped) + 1)
+    return np.where(np.isnan(gaps).all(axis=0), np.nan, np.where(observed == 0, 1.0, p))
+
+
+def _resampled(values: np.ndarray, seed: int, weights: Callable, combine: Callable) -> np.ndarray:
+    """Weighted sums of every column under random weights, NaN left out, (n, m) -> (resamples, m)."""
+    known = ~np.isnan(values)
+    if not known.any():
+        return np.full((RESAMPLES, values.shape[1]), np.nan)
+    rows = known.any(axis=1)  # queries without any value would only thin the resamples
+    filled, known = np.where(known, values, 0.0)[rows], known[rows].astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.vstack([combine(w @ filled, w @ known) for w in _blocks(weights, len(filled), seed)])
+
+
+def _blocks(weights: Callable, n: int, seed: int) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    size = max(1, BLOCK // n)
+    for first in range(0, RESAMPLES, size):
+        yield weights(rng, min(size, RESAMPLES - first), n)  # (b, n)
+
+
+def _counts(rng: np.random.Generator, b: int, n: int) -> np.ndarray:
+    """How often each of n rows is drawn in b resamples with replacement, (b, n)."""
+    drawn = rng.integers(0, n, (b, n)) + n * np.arange(b)[:, None]
+    return np.bincount(drawn.ravel(), minlength=b * n).reshape(b, n).astype(float)
+
+
+def _signs(rng: np.random.Generator, b: int, n: int) -> np.ndarray:
+    return rng.integers(0, 2, (b, n), dtype=np.int8).astype(float) * 2 - 1
+
+
+def _means(values: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0).sum(axis=0) / known.sum(axis=0)
