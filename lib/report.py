@@ -54,7 +54,7 @@ def record(**values: object) -> None:
 
 
 def save_figure(name: str, ax: Axes, *, kind: str = "svg") -> None:
-    """Keep a figure as figures/<name>.svg (or "png", for photos) in the run's folder; outside a run nothing happens."""
+    """Keep a figure as figures/<name>.svg (or "jpg", for photos) in the run's folder; outside a run nothing happens."""
     import matplotlib as mpl
 
     folder = _run_folder()
@@ -62,8 +62,9 @@ def save_figure(name: str, ax: Axes, *, kind: str = "svg") -> None:
         return
     target = folder / "figures" / f"{name}.{kind}"
     target.parent.mkdir(parents=True, exist_ok=True)
+    options = {"metadata": {"Date": None}} if kind == "svg" else {"pil_kwargs": {"quality": 85}}
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):  # the same figure gives the same bytes
-        ax.figure.savefig(target, dpi=120, bbox_inches="tight", metadata={"Date": None} if kind == "svg" else None)
+        ax.figure.savefig(target, dpi=120, bbox_inches="tight", **options)
 
 
 def run(
@@ -154,18 +155,33 @@ def check_parameters(notebook: Path, parameters: Mapping[str, object]) -> dict:
 
     Raises ValueError naming the nearest known parameter, or what type was needed.
     """
-    import papermill
-
-    known = papermill.inspect_notebook(str(notebook))
+    known = default_parameters(notebook)
     for name, value in parameters.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"{notebook.name} has no parameter {name!r}; it has {', '.join(known) or 'none'}{hint}")
-        default = ast.literal_eval(known[name]["default"])
+        default = known[name]
         if default is not None and value is not None and not _fits(value, default):
             raise ValueError(f"{notebook.name}: {name} is {type(default).__name__} ({default!r}), got {value!r}")
     return dict(parameters)
+
+
+def default_parameters(notebook: Path) -> dict:
+    """What the notebook's parameters cell assigns; {} without such a cell. Raises ValueError for anything but literals."""
+    import nbformat
+
+    marked = [c for c in nbformat.read(notebook, 4).cells if "parameters" in c.metadata.get("tags", [])]
+    found = {}
+    for statement in ast.parse(marked[0].source).body if marked else []:
+        try:
+            found[statement.targets[0].id] = ast.literal_eval(statement.value)
+        except (AttributeError, ValueError) as error:
+            line = f"{notebook.name}, parameters cell, line {statement.lineno}"
+            raise ValueError(
+                f"{line}: write NAME = literal; what is computed here goes stale when papermill sets NAME"
+            ) from error
+    return found
 
 
 def _fits(value: object, default: object) -> bool:
@@ -178,15 +194,12 @@ def _execute(notebook: Path, folder: Path, parameters: dict, *, progress: bool) 
     """Run the notebook in a kernel of its own; what went wrong, if anything did."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
-    from traitlets.config import Config
 
-    # unix sockets: faster than TCP, and nobody else on the machine can listen in
-    config = Config(KernelManager={"transport": "ipc"}) if os.name == "posix" else Config()
     with _environment(AKIN_RUN=str(folder)):
         try:
             papermill.execute_notebook(
-                str(notebook), str(folder / "notebook.ipynb"), parameters=parameters, kernel_name="python3",
-                progress_bar=progress and sys.stderr.isatty(), log_output=False, config=config,
+                str(notebook), str(folder / "notebook.ipynb"), parameters=parameters, kernel_name="python3", language="python",
+                progress_bar=progress and sys.stderr.isatty(), extra_arguments=["--log-level=ERROR"],  # not its remarks on transport
             )  # fmt: skip
         except PapermillExecutionError as error:
             return {"cell": error.exec_count, "source": error.source, "name": error.ename, "message": error.evalue}
@@ -256,7 +269,7 @@ def _merge(into: dict, new: Mapping) -> None:
 
 
 def _plain(value: object) -> object:
-    """The value in JSON's own types: NaN becomes null, tables become nested dicts."""
+    """The value in JSON's own types: NaN and infinity become null, tables become nested dicts."""
     if isinstance(value, pd.DataFrame) and list(value.index.names) == ["metric", "method"]:
         nested: dict = {}
         for (metric, method), row in value.iterrows():
@@ -271,5 +284,5 @@ def _plain(value: object) -> object:
     if isinstance(value, list | tuple | np.ndarray):
         return [_plain(v) for v in value]
     if isinstance(value, float | np.floating):
-        return None if np.isnan(value) else round(float(value), 6)
+        return round(float(value), 6) if np.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value

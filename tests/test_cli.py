@@ -1,0 +1,70 @@
+"""The command line as a user types it."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from lib import cli
+
+
+def test_help_names_every_command_and_teaches_by_example(capsys):
+    for arguments, words in (
+        (["--help"], ["run", "sweep", "report", "data", "doctor"]),
+        (["run", "--help"], ["example: akin run"]),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(arguments)
+        assert stop.value.code == 0
+        shown = capsys.readouterr().out
+        assert all(word in shown for word in words)
+
+
+def test_python_m_lib_is_the_same_command():
+    done = subprocess.run([sys.executable, "-m", "lib", "data"], capture_output=True, text=True, check=True)
+    assert "bazaar" in done.stdout
+    assert "product1m" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "00_quickstart", "-p", "ROW", "5"], "did you mean 'ROWS'"),
+        (["run", "no_such"], "no notebook 'no_such'"),
+        (["run", "00_quickstart", "--profile", "huge"], "has the profiles"),
+        (["sweep", "00_quickstart", "--grid", "SEED"], "NAME=a,b,c"),
+        (["data", "abt"], "no data set 'abt'"),
+    ],
+)
+def test_mistakes_end_in_one_line_and_status_2(arguments, message, capsys):
+    assert cli.main(arguments) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("akin: ")
+    assert message in shown
+
+
+def test_parameters_from_file_and_command_line(tmp_path):
+    file = tmp_path / "p.yaml"
+    file.write_text(yaml.safe_dump({"ROWS": 1, "SEED": 2}))
+    options = cli._parser().parse_args(["run", "x", "-f", str(file), "-p", "ROWS", "[1, {a: b}]", "-p", "NAME", "text"])
+    assert cli._parameters(options) == {"ROWS": [1, {"a": "b"}], "SEED": 2, "NAME": "text"}
+
+
+def test_doctor_finds_this_environment_complete(capsys):
+    assert cli.main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert "MiniLM weights" in shown
+    assert "missing" not in shown.replace("what is missing", "")
+
+
+def test_doctor_reports_a_lock_that_differs(tmp_path, monkeypatch):
+    from lib import doctor
+
+    (tmp_path / "requirements.lock").write_text("numpy==0.1\n")
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    check = doctor._packages()
+    assert check.status == doctor.NOTE
+    assert "lock: 0.1" in check.detail
+    (tmp_path / "requirements.lock").write_text("no-such-package==1.0\n")
+    assert doctor._packages().status == doctor.MISSING

@@ -1,0 +1,116 @@
+"""Docs are tests: the README's snippet, tree, sizes and numbers, and the lists of dependencies, are held to the truth."""
+
+import contextlib
+import io
+import json
+import re
+import tomllib
+
+import pytest
+
+from lib.datasets.published import published
+from lib.files import REPORTS, ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_the_snippet_prints_what_the_readme_says():
+    code = re.search(r"```python\n(.*?)```", README, re.S)[1]
+    assert len([line for line in code.splitlines() if line and not line.startswith("#")]) <= 10
+    said = [line[1:].strip() for line in code.splitlines() if line.startswith("#")]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    assert [line.split() for line in printed.getvalue().splitlines()] == [line.split() for line in said]
+
+
+def test_the_tree_names_what_is_there():
+    tree = re.search(r"```\nlib/\n(.*?)```", README, re.S)[1]
+    named = {line.split()[0] for line in tree.splitlines()}
+    there = {p.name + ("/" if p.is_dir() else "") for p in (ROOT / "lib").iterdir() if not p.name.startswith("_")}
+    assert named == there - {"index.html.j2"}
+    for file in re.findall(r"(\w+\.py)", tree):
+        assert list((ROOT / "lib").rglob(file)), file
+
+
+def test_lib_is_as_big_as_the_readme_says():
+    said, drawn = (int(n.replace(",", "")) for n in re.search(r"`lib` has ([\d,]+) lines, besides ([\d,]+)", README).groups())
+    sizes = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in (ROOT / "lib").rglob("*.py")}
+    bazaar = sum(n for p, n in sizes.items() if "bazaar" in p.parts)
+    assert bazaar == pytest.approx(drawn, abs=50)
+    assert sum(sizes.values()) - bazaar == pytest.approx(said, abs=50)
+    assert max(sizes.values()) <= 300, "a file fits in the head"
+
+
+def test_notebooks_and_commands_in_the_readme_exist():
+    from lib.cli import _parser
+
+    listed = {
+        f"{number}_{name}" for number, name in re.findall(r"\b(\d\d) (\w+)", README.split("## Notebooks")[1].split("```")[0])
+    }
+    assert listed == {p.stem for p in (ROOT / "notebooks").glob("*.ipynb")}
+    for line in re.findall(r"^\.venv/bin/akin (.*?)(?:#.*)?$", README, re.M):
+        assert _parser().parse_args(line.split())
+    targets = set(re.findall(r"`?make ([a-z]+)\b", README))
+    assert targets <= set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+
+
+def reference(notebook):
+    return json.loads((REPORTS / "reference" / notebook / "metrics.json").read_text())["results"]
+
+
+def short(value):
+    return f"{value:.3f}".removeprefix("0")
+
+
+def test_numbers_in_the_readme_are_those_of_the_reference_run():
+    sets = ("abt-buy", "amazon-google", "walmart-amazon")
+    blocking = reference("06_matching")
+    for method, label in (
+        ("lexical sum", "sum of three lexical cosines {}; best published {}"),
+        ("minilm, all fields", "{}; published {}"),
+    ):
+        ours = " · ".join(short(blocking[s]["blocking"][method]["recall@1"]["mean"]) for s in sets)
+        theirs = [published(s, "blocking")["recall@1"] for s in sets]
+        beside = [t.max() if method == "lexical sum" else t["sminilm"] for t in theirs]
+        assert label.format(ours, " · ".join(f"{b:.4f}".removeprefix("0") for b in beside)) in README
+    flipkart = reference("02_encoders")["flipkart"]["category"]
+    for word, method in (
+        ("text", "minilm, all text"),
+        ("photo", "mobilenet"),
+        ("both", "minilm, all text + mobilenet (0.7, 0.3)"),
+    ):
+        cell = flipkart[method]["precision@10"]
+        assert f"{word} {short(cell['mean'])} [{short(cell['low'])}, {short(cell['high'])}]" in README
+
+
+def test_pictures_in_the_readme_exist():
+    for path in re.findall(r"\]\((reports/[^)]+)\)", README):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_dependency_says_who_needs_it_and_is_locked():
+    from packaging.requirements import Requirement
+
+    text = (ROOT / "pyproject.toml").read_text()
+    locked = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.M))
+    locked = {name.replace("_", "-").lower(): version for name, version in locked.items()}
+    wanted = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["test"]
+    for line in wanted:
+        requirement = Requirement(line)
+        assert re.search(rf'"{re.escape(line)}",\s+# \S+', text), f"{line}: no reason beside it"
+        assert requirement.specifier.contains(locked[requirement.name.replace("_", "-")]), line
+    assert not re.search(r"^(nvidia-|cuda-|triton)", (ROOT / "requirements.lock").read_text(), re.M)
+    assert "-r requirements.lock" in (ROOT / "environment.yml").read_text()
+
+
+def test_packages_are_all_installed():
+    there = {".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "lib").rglob("__init__.py")}
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == there
+
+
+def test_the_package_is_not_ignored_by_git():
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert "lib/" not in ignored
+    assert "!reports/reference/" in ignored

@@ -1,0 +1,39 @@
+"""Where things lie, and files that appear whole or not at all."""
+
+import os
+
+import pytest
+
+from lib import files
+
+
+def test_data_folders_are_the_path_list_then_the_projects_own(monkeypatch):
+    monkeypatch.setenv("AKIN_DATA", os.pathsep.join(["one", "two"]))
+    assert [str(p) for p in files.data_folders()[:2]] == ["one", "two"]
+    assert files.data_folders()[-1] == files.DATA
+    monkeypatch.delenv("AKIN_DATA")
+    assert files.data_folders() == [files.DATA]
+
+
+def test_weights_are_found_by_path_or_by_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("AKIN_DATA", str(tmp_path))
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "w.safetensors").touch()
+    assert files.find_weights("w.safetensors") == tmp_path / "weights" / "w.safetensors"
+    assert files.find_weights(tmp_path / "weights" / "w.safetensors").is_file()
+    with pytest.raises(FileNotFoundError, match=r"no weights file 'x\.safetensors'"):
+        files.find_weights("x.safetensors")
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path, monkeypatch):
+    path = tmp_path / "a" / "file"
+    files.write_atomically(path, b"old")
+
+    def refuse(*_):
+        raise OSError("disk gone")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="disk gone"):
+        files.write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in path.parent.iterdir()] == ["file"]

@@ -1,0 +1,100 @@
+"""The cosine of a concatenation is the weighted mean of its blocks' cosines, also where a modality is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, issparse
+
+from lib.embeddings import Embeddings
+from lib.fusion import concat
+
+IDS = np.array(["a", "b", "c", "d"])
+
+
+def part(vectors: np.ndarray | list, name: str = "text", *, sparse: bool = False) -> Embeddings:
+    vectors = np.asarray(vectors, np.float32)
+    return Embeddings(name, IDS[: len(vectors)], csr_array(vectors) if sparse else vectors)
+
+
+def cosines(embeddings: Embeddings) -> np.ndarray:
+    vectors = embeddings.vectors.toarray() if issparse(embeddings.vectors) else embeddings.vectors
+    return vectors @ vectors.T
+
+
+def random_parts(sparse: tuple[bool, bool]) -> list[Embeddings]:
+    rng = np.random.default_rng(0)
+    return [part(rng.normal(size=(4, d)), f"e{d}", sparse=s) for d, s in zip((5, 3), sparse, strict=True)]
+
+
+KINDS = [(False, False), (True, True), (False, True), (True, False)]
+
+
+@pytest.mark.parametrize("sparse", KINDS)
+@pytest.mark.parametrize("weights", [None, (0.5, 0.5), (0.8, 0.2), (1, 0), (3, 1)])
+def test_cosine_is_the_weighted_mean_of_cosines(sparse: tuple[bool, bool], weights: tuple | None) -> None:
+    text, image = random_parts(sparse)
+    fused = concat([text, image], weights)
+    first, second = np.array(weights or (1, 1)) / sum(weights or (1, 1))
+    np.testing.assert_allclose(cosines(fused), first * cosines(text) + second * cosines(image), atol=1e-6)
+    assert fused.vectors.shape == (4, 8)
+    assert issparse(fused.vectors) == any(sparse)
+    assert fused.ids.tolist() == IDS.tolist()
+
+
+def test_three_parts_by_hand() -> None:
+    one = part([[1, 0], [1, 0]])
+    other = part([[1, 0], [0, 1]])
+    opposite = part([[1, 0], [-1, 0]])
+    assert cosines(concat([one, other, opposite], [2, 1, 1]))[0, 1] == pytest.approx((2 * 1 + 0 - 1) / 4)
+
+
+@pytest.mark.parametrize("sparse", KINDS)
+def test_a_missing_modality_leaves_its_weight_to_the_others(sparse: tuple[bool, bool]) -> None:
+    text = part([[1, 0], [1, 1], [0, 0]], sparse=sparse[0])
+    image = part([[1, 0], [0, 0], [0, 1]], sparse=sparse[1])
+    fused = concat([text, image], [0.75, 0.25])
+    vectors = cosines(fused)
+    np.testing.assert_allclose(np.diag(vectors), 1, atol=1e-6)
+    # b has text alone, so its text weighs 1: sqrt(.75) sqrt(1) cos(a, b)
+    assert vectors[0, 1] == pytest.approx(np.sqrt(0.75) * np.sqrt(0.5))
+    assert vectors[1, 2] == 0  # nothing in common
+    both = fused.vectors.toarray() if issparse(fused.vectors) else fused.vectors
+    np.testing.assert_allclose(both[1], [np.sqrt(0.5), np.sqrt(0.5), 0, 0], atol=1e-6)
+
+
+def test_a_product_that_lacks_everything_stays_zero() -> None:
+    fused = concat([part([[1, 0], [0, 0]]), part([[0, 1], [0, 0]])])
+    assert fused.present.tolist() == [True, False]
+    assert (fused.vectors[1] == 0).all()
+
+
+def test_a_product_whose_only_modality_weighs_nothing_is_zero() -> None:
+    fused = concat([part([[1, 0], [0, 0]]), part([[0, 1], [0, 1]])], [1, 0])
+    assert fused.present.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_only_the_proportion_of_weights_counts(sparse: bool) -> None:
+    parts = random_parts((sparse, False))
+    small, large = concat(parts, [0.3, 0.7]), concat(parts, [30, 70])
+    np.testing.assert_allclose(cosines(small), cosines(large), atol=1e-6)
+    assert small.name == large.name == "0.3·e5 + 0.7·e3"
+
+
+def test_one_part_stays_as_it_is() -> None:
+    text = part([[3, 4], [0, 0]])
+    np.testing.assert_allclose(concat([text], [7]).vectors, text.vectors, atol=1e-7)
+
+
+def test_concat_refuses_what_does_not_fit() -> None:
+    text, image = part([[1, 0], [0, 1]]), part([[1, 0], [0, 1]], "image")
+    with pytest.raises(ValueError, match="at least one"):
+        concat([])
+    with pytest.raises(ValueError, match="'image' and 'text' hold different products"):
+        concat([text, image.take([1, 0])])
+    with pytest.raises(ValueError, match="'image' and 'text' hold different products"):
+        concat([text, image.take([0])])
+    for weights in ([1], [1, 1, 1], [1, -0.1], [0, 0], [np.nan, 1]):
+        with pytest.raises(ValueError, match="weights must be 2 numbers >= 0 with a positive sum"):
+            concat([text, image], weights)

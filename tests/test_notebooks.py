@@ -1,0 +1,59 @@
+"""Every notebook: its form by reading it, its work by running it at the small profile."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from lib import report
+
+NOTEBOOKS = sorted(report.NOTEBOOKS.glob("*.ipynb"))
+NAMES = [n.stem for n in NOTEBOOKS]
+
+
+def cells(notebook, kind):
+    return [c for c in nbformat.read(notebook, 4).cells if c.cell_type == kind]
+
+
+def test_every_notebook_has_profiles_and_every_profile_a_notebook():
+    assert sorted(report.profiles()) == NAMES
+    for name, by_profile in report.profiles().items():
+        assert {"small", "default"} <= set(by_profile), name
+        for profile in by_profile:
+            path = report.find_notebook(name)
+            assert report.check_parameters(path, report.profile_parameters(path, profile)) is not None
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=NAMES)
+def test_form(notebook):
+    code = cells(notebook, "code")
+    assert all(not c.outputs and c.execution_count is None for c in code), "stored with outputs"
+    assert len(code) + len(cells(notebook, "markdown")) <= 34
+    assert max(len(c.source.splitlines()) for c in code) <= 17
+    assert not re.search(r"^\s*(def|class) ", "\n".join(c.source for c in code), re.M), "what deserves a name lives in lib"
+    marked = [c for c in code if "parameters" in c.metadata.get("tags", [])]
+    assert len(marked) == 1
+    assert report.default_parameters(notebook)
+    assert any("record(" in c.source for c in code)
+    assert "What was learned" in cells(notebook, "markdown")[-1].source
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=NAMES)
+def test_runs_at_its_small_profile(notebook, tmp_path):
+    metrics = report.run(notebook, profile="small", name="small", reports=tmp_path, progress=False)
+    assert metrics["status"] == "done", metrics["error"]
+    assert metrics["results"], "nothing recorded"
+    assert metrics["data"], "no data set recorded"
+    page = (tmp_path / "small" / notebook.stem / "notebook.html").read_text()
+    assert "<h1" in page
+
+
+@pytest.mark.parametrize("folder", sorted((Path(report.REPORTS) / "reference").glob("*")), ids=lambda p: p.name)
+def test_reference_results_are_of_notebooks_that_exist(folder):
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["notebook"] == folder.name
+    assert metrics["notebook"] in NAMES
+    assert metrics["status"] == "done"
+    assert all(f.stat().st_size < 1_000_000 for f in folder.iterdir())

@@ -1,0 +1,136 @@
+"""Runs: parameters are checked before a kernel starts, results and failures are kept, nothing is left half."""
+
+import json
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import report
+
+
+def write_notebook(path, *cells, parameters="ROWS = 3\nNAMES = ['a']\nRATE = 0.5\nFLAG = False"):
+    notebook = nbformat.v4.new_notebook()
+    first = nbformat.v4.new_code_cell(parameters)
+    first.metadata["tags"] = ["parameters"]
+    notebook.cells = [first, *(nbformat.v4.new_code_cell(c) for c in cells)]
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    work = "from lib import record\nrecord(**{'set': {'method': {'m': {'mean': ROWS / 2, 'low': 0.0, 'high': 3.0}}}})"
+    return write_notebook(tmp_path / "toy.ipynb", work)
+
+
+def test_run_leaves_notebook_page_and_metrics(notebook, tmp_path):
+    metrics = report.run(notebook, {"ROWS": 4}, reports=tmp_path / "reports")
+    folder = tmp_path / "reports" / "default_ROWS=4".replace("_", ",") / "toy"
+    assert sorted(p.name for p in folder.iterdir()) == ["metrics.json", "notebook.html", "notebook.ipynb"]
+    assert json.loads((folder / "metrics.json").read_text()) == metrics
+    assert metrics["status"] == "done"
+    assert metrics["parameters"] == {"ROWS": 4}
+    assert metrics["results"]["set"]["method"]["m"]["mean"] == 2.0
+    assert metrics["versions"]["torch"].split(".")[0].isdigit()
+
+
+def test_failed_run_keeps_the_error_and_no_values(tmp_path):
+    notebook = write_notebook(tmp_path / "bad.ipynb", "1 / 0")
+    metrics = report.run(notebook, reports=tmp_path / "reports", name="r")
+    assert metrics["status"] == "failed"
+    assert metrics["error"]["name"] == "ZeroDivisionError"
+    assert metrics["results"] == {}
+    assert (tmp_path / "reports" / "r" / "bad" / "notebook.html").is_file()
+    assert "ZeroDivisionError" in report.summary(metrics)
+
+
+def test_rerun_replaces_the_old_run_whole(notebook, tmp_path):
+    report.run(notebook, reports=tmp_path / "r", name="n")
+    stale = tmp_path / "r" / "n" / "toy" / "figures"
+    stale.mkdir()
+    report.run(notebook, reports=tmp_path / "r", name="n")
+    assert not stale.exists()
+    assert [p.name for p in (tmp_path / "r" / "n").iterdir()] == ["toy"]  # no drafts
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"ROW": 4}, "no parameter 'ROW'.*did you mean 'ROWS'"),
+        ({"ROWS": "four"}, "ROWS is int"),
+        ({"NAMES": "a"}, "NAMES is list"),
+        ({"ROWS": True}, "ROWS is int"),
+        ({"FLAG": 1}, "FLAG is bool"),
+    ],
+)
+def test_bad_parameters_are_refused_before_a_kernel_starts(notebook, tmp_path, monkeypatch, parameters, message):
+    monkeypatch.setattr(report, "_execute", lambda *a, **k: pytest.fail("a kernel was started"))
+    with pytest.raises(ValueError, match=message):
+        report.run(notebook, parameters, reports=tmp_path / "reports")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_parameters_cell_takes_literals_only(tmp_path):
+    notebook = write_notebook(tmp_path / "n.ipynb", parameters="ROWS = 3\nHALF = ROWS / 2")
+    with pytest.raises(ValueError, match="line 2: write NAME = literal"):
+        report.default_parameters(notebook)
+
+
+def test_int_fits_a_float_parameter(notebook):
+    assert report.check_parameters(notebook, {"RATE": 1}) == {"RATE": 1}
+
+
+def test_unknown_notebook_and_profile_are_named():
+    with pytest.raises(FileNotFoundError, match="did you mean '00_quickstart'"):
+        report.run("quickstart")
+    with pytest.raises(ValueError, match="has the profiles"):
+        report.profile_parameters(report.find_notebook("00_quickstart"), "huge")
+
+
+def test_record_outside_a_run_does_nothing(monkeypatch, tmp_path):
+    monkeypatch.delenv("AKIN_RUN", raising=False)
+    monkeypatch.chdir(tmp_path)
+    report.record(x=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_record_adds_up_and_turns_tables_and_nan_into_json(monkeypatch, tmp_path):
+    monkeypatch.setenv("AKIN_RUN", str(tmp_path))
+    index = pd.MultiIndex.from_tuples([("hit@1", "words")], names=["metric", "method"])
+    report.record(bazaar={"task": pd.DataFrame({"mean": [0.5], "p": [np.nan]}, index=index)})
+    report.record(bazaar={"rows": np.int64(3)}, series=pd.Series({"a": 0.25}))
+    kept = json.loads((tmp_path / "recorded.json").read_text())["results"]
+    assert kept["bazaar"] == {"task": {"words": {"hit@1": {"mean": 0.5, "p": None}}}, "rows": 3}
+    assert kept["series"] == {"a": 0.25}
+
+
+def test_save_figure_gives_the_same_bytes_twice(monkeypatch, tmp_path):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setenv("AKIN_RUN", str(tmp_path))
+    written = []
+    for _ in range(2):
+        ax = plt.figure().subplots()
+        ax.plot([0, 1], [1, 0])
+        report.save_figure("line", ax)
+        written.append((tmp_path / "figures" / "line.svg").read_bytes())
+    assert written[0] == written[1]
+    assert b"<svg" in written[0]
+
+
+def test_run_names_say_what_differs_and_stay_short():
+    assert report.run_name("default", {}) == "default"
+    assert report.run_name("small", {"SEED": 1, "A": "x/y"}) == "small,A=x_y,SEED=1"
+    long = report.run_name("small", {"A": "z" * 300})
+    assert len(long) <= 80
+    assert long != report.run_name("small", {"A": "z" * 301})
+
+
+def test_content_key_follows_notebook_and_parameters(notebook):
+    key = report.content_key(notebook, {"ROWS": 1})
+    assert key == report.content_key(notebook, {"ROWS": 1})
+    assert key != report.content_key(notebook, {"ROWS": 2})
+    write_notebook(notebook, "2 + 2")
+    assert key != report.content_key(notebook, {"ROWS": 1})
