@@ -44,7 +44,7 @@ class Catalogue:
             if field == "price":
                 items[field] = values.astype(float)
             else:  # object columns with None: pandas' own missing markers differ by dtype
-                items[field] = pd.Series([_or_none(v) for v in values], items.index, dtype=object)
+                items[field] = pd.Series([None if reading.missing(v) else v for v in values], items.index, dtype=object)
         object.__setattr__(self, "items", items)
 
     def __len__(self) -> int:
@@ -87,9 +87,9 @@ class Catalogue:
 
         A row's part depends on its own group and the seed alone: adding rows moves no old one.
         """
-        if abs(sum(fractions.values()) - 1) > 1e-9:
-            raise ValueError(f"split fractions must sum to 1, got {dict(fractions)}")
-        groups = [g or i for g, i in zip(self.items["group"], self.ids, strict=True)]
+        if abs(sum(fractions.values()) - 1) > 1e-9 or min(fractions.values()) < 0:
+            raise ValueError(f"split fractions must be at least 0 and sum to 1, got {dict(fractions)}")
+        groups = [i if g is None else g for g, i in zip(self.items["group"], self.ids, strict=True)]
         place = np.array([_uniform(f"{seed}:{g}") for g in groups])
         edges = np.cumsum([0.0, *fractions.values()])
         edges[-1] = 1.0  # rounding must not lose the last rows
@@ -180,19 +180,19 @@ class Task:
             matrix.sum_duplicates()
             matrix.eliminate_zeros()
             object.__setattr__(self, field, matrix)
-        if self.relevance.nnz and self.relevance.data.min() < 0:
-            raise ValueError(f"task {self.name!r}: negative gains; relevance must be > 0 where it is stored")
+        if not (self.relevance.data > 0).all():
+            raise ValueError(f"task {self.name!r}: negative gains or NaN; relevance must be > 0 where it is stored")
 
     @classmethod
     def from_matches(
         cls, name: str, queries: Catalogue, corpus: Catalogue, matches: Iterable[tuple[str, str] | tuple[str, str, float]]
     ) -> Task:
-        """A task from (query id, corpus id[, gain]) triples, nothing excluded."""
-        triples = [(*m, 1.0)[:3] for m in matches]
-        rows = _positions(queries, [t[0] for t in triples], name)
-        cols = _positions(corpus, [t[1] for t in triples], name)
+        """A task from (query id, corpus id[, gain]) triples, nothing excluded; of a pair named twice the last counts."""
+        gain = {m[:2]: m[2] if len(m) > 2 else 1.0 for m in matches}
+        rows = _positions(queries, [query for query, _ in gain], name)
+        cols = _positions(corpus, [item for _, item in gain], name)
         shape = (len(queries), len(corpus))
-        gains = coo_array(([t[2] for t in triples], (rows, cols)), shape=shape)
+        gains = coo_array((list(gain.values()), (rows, cols)), shape=shape)
         return cls(name, queries, corpus, csr_array(gains), csr_array(shape))
 
     @classmethod
@@ -201,6 +201,8 @@ class Task:
 
         A product whose label is None has nothing relevant.
         """
+        if len(labels) != len(catalogue):
+            raise ValueError(f"task {name!r}: {len(labels)} labels for {len(catalogue)} products")
         codes, _ = pd.factorize(np.asarray(labels, dtype=object), use_na_sentinel=True)
         present = np.flatnonzero(codes >= 0)
         n = len(catalogue)
@@ -226,10 +228,6 @@ def _positions(catalogue: Catalogue, ids: Sequence[str], task: str) -> np.ndarra
 
 def _uniform(text: str) -> float:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest()) / 2**56
-
-
-def _or_none(value: object) -> object:
-    return None if value is None or value == "" or (isinstance(value, float) and np.isnan(value)) else value
 
 
 def _as_text(value: object) -> str:

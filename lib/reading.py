@@ -9,6 +9,7 @@ import ast
 import difflib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -23,27 +24,27 @@ class Problem(NamedTuple):
     """One unreadable cell."""
 
     position: int  # row of the table, from 0
-    row: int  # row as the file's reader counts it
+    row: int  # the row's label in the table: its number in the file
     column: str
     message: str
 
 
-def read_table(path: Path, *, sep: str | None = None, quoting: int = 0) -> pd.DataFrame:
+def read_table(path: Path, *, sep: str | None = None) -> pd.DataFrame:
     """The file's cells, as strings where the format has no types; missing cells are None or "".
 
-    `sep` reads a text file with an unusual separator. Raises FileNotFoundError or ValueError.
+    The index numbers the rows as a person counts them in the file: from 2 below a header line, lines from 1 in JSON
+    Lines. `sep` reads a text file with an unusual separator. Raises FileNotFoundError or ValueError.
     """
     suffix = path.suffix.lower()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
         if sep or suffix in SEPARATORS:
-            # dtype=str keeps ids like 007; keep_default_na=False keeps a brand called "NA"
-            return pd.read_csv(
-                path, sep=sep or SEPARATORS[suffix], dtype=str, keep_default_na=False, encoding="utf-8-sig", quoting=quoting
-            )
+            return _read_text(path, sep or SEPARATORS[suffix])
         if suffix == ".parquet":
-            return pd.read_parquet(path)
+            frame = pd.read_parquet(path)
+            frame = frame if frame.index.name is None else frame.reset_index()
+            return frame.set_axis(range(1, len(frame) + 1))
         if suffix in (".jsonl", ".ndjson"):
             return _read_json_lines(path)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -51,8 +52,17 @@ def read_table(path: Path, *, sep: str | None = None, quoting: int = 0) -> pd.Da
     raise ValueError(f"{path}: files ending in {suffix!r} are not read; use .csv, .tsv, .parquet, .jsonl or .ndjson")
 
 
+def _read_text(path: Path, sep: str) -> pd.DataFrame:
+    # dtype=str keeps ids like 007; keep_default_na=False keeps a brand called "NA"
+    frame = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for row names
+        raise ValueError(f"{path}: the rows have more cells than the header has names; check for a separator at the line's end")
+    frame = frame.set_axis(range(2, len(frame) + 2))
+    return frame[~((frame == "") | frame.isna()).all(axis=1)]
+
+
 def _read_json_lines(path: Path) -> pd.DataFrame:
-    rows = []
+    rows = {}
     with path.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -63,8 +73,10 @@ def _read_json_lines(path: Path) -> pd.DataFrame:
                 raise ValueError(f"{path}, line {number}: not JSON ({error})") from error
             if not isinstance(row, dict):
                 raise ValueError(f"{path}, line {number}: needs one object a line, got {type(row).__name__}")
-            rows.append(row)
-    return pd.DataFrame(rows, dtype=object)
+            rows[number] = row
+    if not rows:
+        raise ValueError(f"{path}: no rows; needs one JSON object a line")
+    return pd.DataFrame(list(rows.values()), index=list(rows), dtype=object)
 
 
 def to_items(
@@ -76,9 +88,10 @@ def to_items(
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The table with Akin's column names, an `id` column and typed cells, and the cells that could not be read."""
     chosen = _choose(list(frame.columns), ("id", *fields), columns)
-    items = pd.DataFrame(index=range(len(frame)))
+    items = pd.DataFrame(index=frame.index)
     for field, source in chosen.items():
         items[field] = frame[source].to_numpy() if isinstance(source, str) else _as_dicts(frame[list(source)])
+    items["id"] = [v.strip() if isinstance(v, str) else v for v in items["id"]]
     problems = _check_ids(items, _source(chosen["id"]))
     if "price" in items:
         items["price"] = _parse_column(items, "price", _source(chosen["price"]), parse_price, problems)
@@ -98,11 +111,11 @@ def describe(problems: Sequence[Problem], *, most: int = 5) -> str:
 
 
 def parse_price(value: object) -> float:
-    """A price as a float: "$1,299.00", "1.299,00 €", "12,99" and "399" are read; missing is NaN.
+    """A price as a float: "$1,299.00", "1.299,00 €", "12,99", "Rs. 899" and "12,-" are read; missing is NaN.
 
     A lone comma before exactly three digits separates thousands, a lone point does not. Raises ValueError otherwise.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if missing(value):
         return float("nan")
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):
         number = float(value)
@@ -113,15 +126,30 @@ def parse_price(value: object) -> float:
     return number
 
 
+CODE = r"[^\W\d_]{1,3}\.?"  # EUR, Rs., kr.
+GROUPED = re.compile(r"([1-9]\d{0,2})(?:([ ',.])(\d{3})(?:\2(\d{3}))*)(?:(?!\2)[.,](\d+))?")
+PLAIN = re.compile(r"(\d+)(?:[.,](\d*))?|[.](\d+)")
+
+
 def _plain_number(text: str) -> str:
-    bare = re.sub(r"^(?:[^\W\d]{1,4}[.]|[^\d,.-]{1,4})\s*|\s*[^\d,.-]{1,4}$", "", text.replace("\xa0", " ").strip())
-    grouped = re.fullmatch(r"([1-9]\d{0,2})((?:[ ',.]\d{3})+)(?:[.,](\d{1,2}))?", bare)
-    if grouped and not (grouped[3] is None and re.fullmatch(r"[.]\d{3}", grouped[2])):
-        return grouped[1] + re.sub(r"\D", "", grouped[2]) + "." + (grouped[3] or "0")
-    plain = re.fullmatch(r"(\d+)(?:[.,](\d*))?|[.](\d+)", bare)
+    symbols = "".join(" " if c.isspace() else c for c in text if unicodedata.category(c) != "Sc")
+    bare = re.sub(rf"^{CODE}\s*|\s*{CODE}$", "", symbols.replace("’", "'").strip()).strip()
+    bare = re.sub(r"(?<=\d)[.,][-–]$", "", bare)  # "12,-" is twelve
+    grouped = GROUPED.fullmatch(bare)
+    if grouped and not re.fullmatch(r"\d+[.]\d{3}", bare):
+        whole = bare[: grouped.start(5) - 1] if grouped[5] else bare
+        return re.sub(r"\D", "", whole) + "." + (grouped[5] or "0")
+    plain = PLAIN.fullmatch(bare)
     if not plain:
         raise ValueError(f"{text!r} is no price")
     return (plain[1] or "0") + "." + (plain[2] or plain[3] or "0")
+
+
+def missing(value: object) -> bool:
+    """None, NaN, pandas' NA and blank text; a list or dict is never missing."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or value is pd.NA or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
 
 
 def _choose(
@@ -155,37 +183,38 @@ def _source(source: str | Sequence[str]) -> str:
 
 
 def _as_dicts(frame: pd.DataFrame) -> list[dict[str, str]]:
-    return [{k: v for k, v in row.items() if v not in (None, "")} for row in frame.to_dict("records")]
+    return [{k: v for k, v in row.items() if not missing(v)} for row in frame.to_dict("records")]
 
 
 def _check_ids(items: pd.DataFrame, column: str) -> list[Problem]:
     problems, seen = [], {}
-    for position, value in enumerate(items["id"]):
-        key = "" if value is None else str(value).strip()
-        if not key or key == "nan":
-            problems.append(Problem(position, position + 2, column, "the id is empty"))
+    for position, (row, value) in enumerate(items["id"].items()):
+        key = "" if missing(value) else str(value)
+        if not key:
+            problems.append(Problem(position, row, column, "the id is empty"))
         elif key in seen:
-            problems.append(Problem(position, position + 2, column, f"id {key!r} stands already in row {seen[key] + 2}"))
+            problems.append(Problem(position, row, column, f"id {key!r} stands already in row {seen[key]}"))
         else:
-            seen[key] = position
+            seen[key] = row
     return problems
 
 
 def _parse_column(items, field, column, parse, problems):  # noqa: ANN001, ANN202 - one private loop for three parsers
     values = []
-    for position, value in enumerate(items[field]):
+    for position, (row, value) in enumerate(items[field].items()):
         try:
             values.append(parse(value))
         except ValueError as error:
             values.append(None)
-            # + 2: the header is row 1, as a spreadsheet shows it
-            problems.append(Problem(position, position + 2, column, str(error)))
+            problems.append(Problem(position, row, column, str(error)))
     return pd.Series(values, items.index, dtype=float if field == "price" else object)
 
 
 def _parse_attributes(value: object) -> dict | None:
-    if value is None or isinstance(value, dict) or value == "":
-        return value or None  # type: ignore[return-value]
+    if missing(value):
+        return None
+    if isinstance(value, dict):
+        return {k: v for k, v in value.items() if not missing(v)}  # Parquet gives every row every key
     try:
         parsed = json.loads(str(value))
     except json.JSONDecodeError:
@@ -200,7 +229,7 @@ def _parse_attributes(value: object) -> dict | None:
 
 def _photo_finder(folder: Path):  # noqa: ANN202 - returns a parser for _parse_column
     def find(value: object) -> str | None:
-        if value is None or value == "" or value != value:
+        if missing(value):
             return None
         path = folder / str(value)
         if not path.is_file():

@@ -199,7 +199,7 @@ def _execute(notebook: Path, folder: Path, parameters: dict, *, progress: bool) 
         try:
             papermill.execute_notebook(
                 str(notebook), str(folder / "notebook.ipynb"), parameters=parameters, kernel_name="python3", language="python",
-                progress_bar=progress and sys.stderr.isatty(), extra_arguments=["--log-level=ERROR"],  # not its remarks on transport
+                progress_bar=progress and sys.stderr.isatty(), extra_arguments=["--log-level=ERROR"],
             )  # fmt: skip
         except PapermillExecutionError as error:
             return {"cell": error.exec_count, "source": error.source, "name": error.ename, "message": error.evalue}

@@ -44,7 +44,6 @@ def test_a_nullable_pandas_column_is_read_like_any_other() -> None:
     assert catalogue(2, price=pd.array([5, pd.NA], dtype="Int64")).items["price"].iloc[0] == 5.0
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="_or_none asks for the truth of pd.NA")
 def test_a_nullable_text_column_is_read_like_any_other() -> None:
     assert catalogue(2, title=pd.array(["mug", pd.NA], dtype="string")).items["title"].tolist() == ["mug", None]
 
@@ -134,7 +133,6 @@ def test_listings_of_a_product_never_straddle_two_parts() -> None:
     assert not homes[0] & homes[1]
 
 
-@pytest.mark.xfail(strict=True, reason="`g or i` takes the group 0 for a missing one")
 def test_a_group_called_zero_is_a_group() -> None:
     parts = catalogue(40, group=[0] * 40).split({"a": 0.5, "b": 0.5})
     assert sorted(len(p) for p in parts.values()) == [0, 40]
@@ -158,11 +156,10 @@ def test_another_seed_splits_otherwise() -> None:
 
 @pytest.mark.parametrize("fractions", [{"a": 0.5}, {"a": 0.7, "b": 0.7}, {}])
 def test_fractions_must_sum_to_one(fractions: dict) -> None:
-    with pytest.raises(ValueError, match="must sum to 1"):
+    with pytest.raises(ValueError, match="sum to 1"):
         catalogue().split(fractions)
 
 
-@pytest.mark.xfail(strict=True, reason="only the sum is checked")
 def test_negative_fractions_are_refused() -> None:
     with pytest.raises(ValueError, match="fractions"):
         catalogue().split({"a": 1.5, "b": -0.5})
@@ -211,7 +208,6 @@ def test_from_matches_places_each_gain() -> None:
             Task.from_matches("t", queries, corpus, [("p0", "p0"), match])
 
 
-@pytest.mark.xfail(strict=True, reason="gains of a match that is listed twice add up")
 def test_a_match_listed_twice_counts_once() -> None:
     assert Task.from_matches("t", catalogue(), catalogue(), [("p0", "p1")] * 2).relevance.max() == 1
 
@@ -224,7 +220,6 @@ def test_same_label_leaves_out_the_product_itself_and_unlabelled_ones() -> None:
 
 
 @pytest.mark.parametrize("labels", [["a"], ["a"] * 3, ["a"] * 5])
-@pytest.mark.xfail(strict=True, reason="one label serves all products; other counts fail in scipy's words")
 def test_same_label_wants_one_label_a_product(labels: list[str]) -> None:
     with pytest.raises(ValueError, match="labels"):
         Task.same_label("t", catalogue(4), labels)

@@ -86,12 +86,12 @@ def test_the_photos_are_drawn_whole(bazaar: Dataset) -> None:
     assert not list(folder.parent.glob(".*"))  # no draft is left
 
 
-def test_a_second_load_draws_nothing_and_other_options_draw_apart(bazaar: Dataset) -> None:
+def test_a_second_load_draws_nothing_and_other_options_draw_apart(bazaar: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     photos = bazaar.catalogue.items["image"].dropna()
-    drawn = [Path(p).stat().st_mtime_ns for p in photos]
-    again = load("bazaar", missing_photo=0.1, rows=60, photo_size=48)
+    with monkeypatch.context() as patch:
+        patch.setattr("concurrent.futures.ProcessPoolExecutor", None)  # drawing would need it
+        again = load("bazaar", missing_photo=0.1, rows=60, photo_size=48)
     assert again.catalogue.items["image"].dropna().tolist() == photos.tolist()
-    assert [Path(p).stat().st_mtime_ns for p in photos] == drawn
     assert LOADED["bazaar"] == again.digest == bazaar.digest
     other = load("bazaar", rows=20, photo_size=32)
     assert not set(other.catalogue.items["image"].dropna()) & set(photos)
@@ -110,9 +110,8 @@ def test_same_product_is_symmetric_and_leaves_the_listing_itself_out(bazaar: Dat
     assert (dense == dense.T).all()
     assert (task.exclude.toarray() == np.eye(60)).all()
     assert (dense == ((groups[:, None] == groups) & ~np.eye(60, dtype=bool))).all()
-    kinds = bazaar.tasks["category"].relevance.toarray()
-    assert (kinds >= dense).all()
-    assert kinds.sum() > dense.sum()
+    kinds = bazaar.catalogue.items["category"].to_numpy()
+    assert (bazaar.tasks["category"].relevance.toarray() == ((kinds[:, None] == kinds) & ~np.eye(60, dtype=bool))).all()
 
 
 def test_blocking_parts_the_sellers_by_parity(bazaar: Dataset) -> None:
@@ -227,10 +226,10 @@ def test_flipkart_has_prices_brands_and_specifications() -> None:
 
 
 def test_fashion_colour_variants_share_a_group() -> None:
-    counts = real("fashion")[0].catalogue.items["group"].value_counts()
-    repeated = counts[counts > 1]
-    assert len(repeated) >= 1208  # names as they stand; case and blanks join some more
-    assert repeated.sum() >= 3682
+    items = real("fashion")[0].catalogue.items
+    names = items["title"].value_counts()
+    assert ((names > 1).sum(), names[names > 1].sum()) == (1208, 3682)
+    assert (items.groupby("title")["group"].nunique() == 1).all()
 
 
 @pytest.mark.parametrize("name", ["beauty", "games"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,15 @@ class Photo:
     size: int
 
 
+class Listing(NamedTuple):
+    """One seller's offer of a product: its cells, its photo, and the draws that decide what is missing."""
+
+    product: Product
+    cells: dict
+    shot: Shot
+    luck: np.ndarray  # (3,) uniform: title, photo, price
+
+
 @dataclass(frozen=True)
 class Shop:
     """The generated tables; `photos` by product id, `judgements` and `answers` as (query, item, gain)."""
@@ -77,25 +87,24 @@ def shop(
     """
     if language not in words.LANGUAGES:
         raise ValueError(f"language is one of {words.LANGUAGES}, got {language!r}")
+    if not all(0 <= rate <= 1 for rate in (missing_title, missing_photo, missing_price)):
+        raise ValueError("missing_title, missing_photo and missing_price are shares between 0 and 1")
     if rows < 20:
         raise ValueError(f"a shop needs at least 20 rows, got {rows}")
     wording = Wording(language)
-    listings: dict[str, tuple[Product, dict, Shot]] = {}
+    listings: dict[str, Listing] = {}
     for family in range(rows):  # a family has at least one listing, so this suffices
         listings |= _listings(family, seed, wording)
         if len(listings) >= rows:
             break
     chosen = sorted(list(listings)[:rows])  # ids are hashes, so their order says nothing of families
-    products = [listings[i][0] for i in chosen]
-    items = pd.DataFrame([listings[i][1] for i in chosen], index=pd.Index(chosen, name="id"))
-    hide = np.random.default_rng([seed, 1]).random((len(items), 3)) < (missing_title, missing_photo, missing_price)
+    products = [listings[i].product for i in chosen]
+    items = pd.DataFrame([listings[i].cells for i in chosen], index=pd.Index(chosen, name="id"))
+    hide = np.array([listings[i].luck for i in chosen]) < (missing_title, missing_photo, missing_price)  # (n, 3)
     items.loc[hide[:, 0], "title"] = None
     items.loc[hide[:, 2], "price"] = np.nan
-    photos = {
-        i: Photo(product.look, listings[i][2], photo_size)
-        for i, product, hidden in zip(chosen, products, hide[:, 1], strict=True)
-        if not hidden
-    }
+    shown = [listings[i] for i in items.index[~hide[:, 1]]]
+    photos = {i: Photo(s.product.look, s.shot, photo_size) for i, s in zip(items.index[~hide[:, 1]], shown, strict=True)}
     queries, judgements = _queries(items, products, wording, np.random.default_rng([seed, 2]))
     questions, answers = _questions(items, products, wording, np.random.default_rng([seed, 3]))
     interactions = _interactions(items, products, np.random.default_rng([seed, 4]))
@@ -148,13 +157,14 @@ class Wording:
         return re.sub(r"( -)+", " -", text).strip(" ,-")
 
 
-def _listings(family: int, seed: int, wording: Wording) -> dict[str, tuple[Product, dict, Shot]]:
+def _listings(family: int, seed: int, wording: Wording) -> dict[str, Listing]:
     rng = np.random.default_rng([seed, 0, family])
     found = {}
     for product in _family(family, rng):
         for seller in rng.permutation(40)[: rng.integers(2, 4)]:
             key = hashlib.blake2b(f"{seed}/{family}/{product.number}/{seller}".encode(), digest_size=5).hexdigest()
-            found[key] = (product, _listing(product, int(seller), wording, rng), Shot.sample(rng))
+            cells = _listing(product, int(seller), wording, rng)
+            found[key] = Listing(product, cells, Shot.sample(rng), rng.random(3))
     return found
 
 

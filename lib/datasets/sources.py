@@ -95,7 +95,9 @@ class ResumingDownloader:
         from tqdm import tqdm
 
         have = self.part.stat().st_size if self.part.exists() else 0
-        headers = {"Range": f"bytes={have}-"} if have else {}
+        headers = {"Accept-Encoding": "identity"}  # a range counts the bytes that are sent, so they must be the file's
+        if have:
+            headers["Range"] = f"bytes={have}-"
         with requests.get(url, headers=headers, stream=True, timeout=30) as reply:
             if have and reply.status_code == 416:  # nothing is left to ask for
                 return
