@@ -5,7 +5,7 @@ from lib.catalogue import Catalogue, Task, stack
 from lib.datasets import Dataset, load
 from lib.datasets.published import published
 from lib.embeddings import Embeddings, embed
-from lib.encoders import Encoder, encoder
+from lib.encoders import Encoder, cost, encoder
 from lib.fusion import concat
 from lib.metrics import best_threshold, coverage, diversity, evaluate, pair_f1
 from lib.report import record, save_figure
@@ -14,6 +14,6 @@ from lib.statistics import bootstrap_interval, compare, holm, randomisation_test
 
 __all__ = [
     "Catalogue", "Dataset", "Embeddings", "Encoder", "Ranking", "Task", "best_threshold", "bootstrap_interval",
-    "compare", "concat", "coverage", "diversity", "embed", "encoder", "evaluate", "holm", "load", "pair_f1", "plots",
+    "compare", "concat", "cost", "coverage", "diversity", "embed", "encoder", "evaluate", "holm", "load", "pair_f1", "plots",
     "published", "randomisation_test", "record", "save_figure", "search", "stack",
 ]  # fmt: skip

@@ -8,16 +8,28 @@ from __future__ import annotations
 import difflib
 import importlib
 
-from lib.encoders.base import Encoder
+from lib.encoders.base import Encoder, cost
 
 # name -> (module, class, what it is); a name that ends in ":" is followed by a model
 REGISTRY: dict[str, tuple[str, str, str]] = {
     "minilm": ("text", "minilm", "all-MiniLM-L6-v2, bundled: sentence vectors, 384 dimensions"),
     "hf:": ("text", "TextEncoder", "any Hugging Face text model, by name or local folder"),
     "tfidf": ("lexical", "Tfidf", "TF-IDF over words or character n-grams of the catalogue"),
+    "lsa": ("lexical", "Lsa", "latent semantic analysis: TF-IDF in fewer, dense dimensions"),
+    "word2vec": ("wordvectors", "Word2Vec", "mean of word vectors learned from the catalogue (extra: words)"),
+    "glove:": ("wordvectors", "Glove", "mean of word vectors from a GloVe text file (extra: words)"),
+    "lstm": ("sequence", "Lstm", "an LSTM that learns from the catalogue's titles, without labels"),
+    "clip:": ("joint", "clip", 'a CLIP by name or folder, tower="text" or "image": texts and photos in one space'),
+    "siglip:": ("joint", "siglip", 'a SigLIP by name or folder, tower="text" or "image": texts and photos in one space'),
+    "hf-image:": ("hf_image", "HfImageEncoder", "any Hugging Face vision model, by name or local folder"),
     "torchvision:": ("image", "TorchvisionEncoder", "any torchvision classifier without its last layer"),
     "colour": ("image", "ColourHistogram", "how much of each colour a photo has, and roughly where"),
     "hog": ("image", "Hog", "histogram of oriented gradients: outlines without colour"),
+    "phash": ("image", "PerceptualHash", "perceptual hash: the same photo in another size or compression"),
+    "onehot": ("attributes", "OneHot", "category levels, brand and other values, equal or not"),
+    "category": ("attributes", "category", "how far two category paths run together"),
+    "price": ("attributes", "Price", "the logarithm of the price, scaled per currency: near prices are near"),
+    "autoencoder": ("autoencoder", "Autoencoder", "price and numeric attributes in a learned code"),
 }
 
 
@@ -36,4 +48,4 @@ def encoder(spec: str, **options: object) -> Encoder:
     return factory(model, **options) if colon else factory(**options)
 
 
-__all__ = ["REGISTRY", "Encoder", "encoder"]
+__all__ = ["REGISTRY", "Encoder", "cost", "encoder"]

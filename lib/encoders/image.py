@@ -1,4 +1,4 @@
-"""Image encoders: torchvision's classifiers, and two that need no weights (colour histogram, HOG).
+"""Image encoders: torchvision's classifiers, and three that need no weights (colour histogram, HOG, perceptual hash).
 
 Each brings its own resizing and normalisation. A product without a photo gets a zero row.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lib.catalogue import Catalogue
-from lib.encoders.base import digest_files
+from lib.encoders.base import count, digest_files
 from lib.files import find_weights
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class PhotoEncoder:
     modality = "image"
     name: str
     dimensions: int
+    grey = False  # whether photos are shown without their colours
 
     @property
     def state(self) -> str:
@@ -56,7 +57,7 @@ class PhotoEncoder:
         return vectors
 
     def _prepare(self, path: str) -> object:
-        return open_photo(path)
+        return open_photo(path, grey=self.grey)
 
     def _vectors(self, prepared: list) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} must say how photos become vectors")
@@ -105,6 +106,25 @@ class Hog(PhotoEncoder):
         return np.stack(prepared)
 
 
+class PerceptualHash(PhotoEncoder):
+    """ImageHash's phash: 64 signs of a photo's lowest frequencies as +1 and -1, (n, 64).
+
+    The cosine of two is 1 - 2 * Hamming distance / 64: 1 for the same photo in another size or compression,
+    about 0 for two that have nothing in common.
+    """
+
+    name = "phash(8x8)"
+    dimensions = 64
+
+    def _prepare(self, path: str) -> np.ndarray:
+        from imagehash import phash
+
+        return np.where(phash(open_photo(path)).hash.ravel(), 1.0, -1.0)
+
+    def _vectors(self, prepared: list[np.ndarray]) -> np.ndarray:
+        return np.stack(prepared)
+
+
 class TorchvisionEncoder(PhotoEncoder):
     """A torchvision classifier without its last layer, (n, features), with its own size and normalisation.
 
@@ -112,9 +132,12 @@ class TorchvisionEncoder(PhotoEncoder):
     data sets), the name of torchvision's own set such as "IMAGENET1K_V1" or "DEFAULT", which is downloaded, or
     None for random weights, a baseline that shows what the architecture alone sees. `frame="pad"` shows the
     whole photo on a white square, which suits products; "crop" cuts the middle out, as the models were trained.
+    `grey=True` takes the colours out, to show what shape alone says.
     """
 
-    def __init__(self, model: str, *, weights: str | Path | None = "DEFAULT", frame: str = "pad", seed: int = 0) -> None:
+    def __init__(
+        self, model: str, *, weights: str | Path | None = "DEFAULT", frame: str = "pad", grey: bool = False, seed: int = 0
+    ) -> None:
         from torchvision.models import get_model_weights, list_models
 
         known = list_models()
@@ -125,12 +148,12 @@ class TorchvisionEncoder(PhotoEncoder):
             raise ValueError(f"torchvision has no model {model!r}; close: {', '.join(near) or 'none'}")
         if frame not in ("pad", "crop"):
             raise ValueError(f'frame is "pad" or "crop", got {frame!r}')
-        self._model_name, self._frame, self._seed = model, frame, seed
+        self._model_name, self._frame, self._seed, self.grey = model, frame, seed, grey
         self._sets = get_model_weights(model)
         self._file = find_weights(weights) if str(weights).endswith(".safetensors") else None
         self._set = None if weights is None or self._file else self._weights_set(str(weights))
         label = f"random seed {seed}" if weights is None else self._file.stem if self._file else self._set.name
-        self.name = f"torchvision:{model}({label},{frame})"
+        self.name = f"torchvision:{model}({label},{frame}{',grey' if grey else ''})"
 
     def _weights_set(self, name: str):  # noqa: ANN202 - an enum of torchvision's
         if name not in self._sets.__members__:
@@ -189,6 +212,11 @@ class TorchvisionEncoder(PhotoEncoder):
                 f"{file} does not hold the weights of {self._model_name}: {str(error).splitlines()[1].strip()}"
             ) from error
 
+    @property
+    def parameters(self) -> int:
+        """How many weights the network has, without its last layer."""
+        return count(self.model)
+
     @functools.cached_property
     def dimensions(self) -> int:  # type: ignore[override]
         """How many features the network gives."""
@@ -197,7 +225,7 @@ class TorchvisionEncoder(PhotoEncoder):
         return self._vectors([self._transform(Image.new("RGB", (256, 256)))]).shape[1]
 
     def _prepare(self, path: str) -> torch.Tensor:
-        return self._transform(open_photo(path))
+        return self._transform(open_photo(path, grey=self.grey))
 
     def _vectors(self, prepared: list[torch.Tensor]) -> np.ndarray:
         import torch
@@ -221,14 +249,14 @@ def without_head(network: torch.nn.Module) -> torch.nn.Module:
     raise ValueError(f"{type(network).__name__} has neither a linear layer nor a convolution")
 
 
-def open_photo(path: str | Path) -> Image.Image:
-    """The photo upright, as RGB, transparency on white. Raises ValueError where it cannot be read."""
+def open_photo(path: str | Path, *, grey: bool = False) -> Image.Image:
+    """The photo upright, as RGB, transparency on white, `grey` of equal channels. Raises ValueError where it is unreadable."""
     try:
         with Image.open(path) as photo:
             photo = ImageOps.exif_transpose(photo)
             if photo.mode in ("RGBA", "LA", "PA") or "transparency" in photo.info:
                 photo = photo.convert("RGBA")
                 photo = Image.alpha_composite(Image.new("RGBA", photo.size, "white"), photo)
-            return photo.convert("RGB")
+            return photo.convert("L").convert("RGB") if grey else photo.convert("RGB")
     except (UnidentifiedImageError, OSError) as error:
         raise ValueError(f"photo {path} cannot be read ({error}); replace it or leave it out of the catalogue") from error

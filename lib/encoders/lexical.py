@@ -1,49 +1,45 @@
-"""Encoders that count words or characters; they learn their vocabulary and its weights from the catalogue."""
+"""Encoders that count words or characters; they learn their vocabulary and its weights from the catalogue.
+
+Vectors of words, pretrained or learned, are in `wordvectors.py`.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from lib.catalogue import Catalogue
-from lib.encoders.base import text_contents
+from lib.encoders.clean import TextReader
 
 CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
 RUNS = re.compile(rf"[{CJK}]+|[^\W{CJK}]+")
 
 
-class Tfidf:
+class Tfidf(TextReader):
     """TF-IDF vectors (n, vocabulary) as a csr_array, by scikit-learn's TfidfVectorizer.
 
     `analyzer="word"` counts words; Chinese, Japanese and Korean, written without blanks, are cut into
     overlapping pairs of characters, as Lucene's CJKAnalyzer does. `analyzer="char"` counts runs of `ngrams`
     characters, blanks included, "char_wb" only runs inside words padded with blanks. `sublinear` counts a
-    term 1 + log(times). Text is lower-cased and normalised by Unicode NFKC.
+    term 1 + log(times). Text is lower-cased and normalised by Unicode NFKC. `reading`: see `TextReader`.
     """
 
-    modality = "text"
     state = None  # faster than reading it back from a disk
 
     def __init__(
-        self,
-        *,
-        fields: Sequence[str] = ("title",),
-        analyzer: str = "word",
-        ngrams: tuple[int, int] | None = None,
-        sublinear: bool = False,
+        self, *, analyzer: str = "word", ngrams: tuple[int, int] | None = None, sublinear: bool = False, **reading: Any
     ) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
+        super().__init__(**reading)
         if analyzer not in ("word", "char", "char_wb"):
             raise ValueError(f'analyzer is "word", "char" or "char_wb", got {analyzer!r}')
         low, high = ngrams or ((1, 1) if analyzer == "word" else (3, 3))
-        self.fields = tuple(fields)
-        self.name = f"tfidf({'+'.join(self.fields)},{analyzer},{low}-{high}{',sublinear' if sublinear else ''})"
+        self.name = f"tfidf({self.reads},{analyzer},{low}-{high}{',sublinear' if sublinear else ''})"
         if analyzer == "word":
             options = {"tokenizer": words, "token_pattern": None, "lowercase": False}
         else:
@@ -53,22 +49,59 @@ class Tfidf:
 
     def fit(self, train: Catalogue) -> Self:
         """Learn the vocabulary and how rare each term is. Raises ValueError where there is no text."""
-        texts = train.text(self.fields)
+        texts = self.texts(train)
         if not any(t.strip() for t in texts):
             raise ValueError(f"{self.name}: catalogue {train.name!r} has no text in {self.fields}")
         self._vectoriser.fit(texts)
         self._fitted = True
         return self
 
-    def contents(self, catalogue: Catalogue) -> Sequence[bytes | None]:
-        """Each product's text."""
-        return text_contents(catalogue, self.fields)
+    @property
+    def parameters(self) -> int:
+        """One weight a term."""
+        return len(self._vectoriser.vocabulary_) if self._fitted else 0
 
     def encode(self, catalogue: Catalogue) -> csr_array:
         """Vectors (n, vocabulary). Raises RuntimeError before `fit`."""
         if not self._fitted:
             raise RuntimeError(f"{self.name} has no vocabulary yet; call fit(catalogue) first")
-        return csr_array(self._vectoriser.transform(catalogue.text(self.fields)))
+        return csr_array(self._vectoriser.transform(self.texts(catalogue)))
+
+
+class Lsa:
+    """Latent semantic analysis (Deerwester et al. 1990): TF-IDF vectors in fewer, dense dimensions, (n, dimensions).
+
+    scikit-learn's TruncatedSVD keeps the directions in which the catalogue's texts differ most, so that terms
+    which occur in the same texts count as alike. `counting` are the options of `Tfidf`. A small catalogue has
+    fewer dimensions than asked.
+    """
+
+    modality = "text"
+    state = None  # a sparse product, faster than a disk
+
+    def __init__(self, *, dimensions: int = 128, seed: int = 0, **counting: Any) -> None:
+        self._tfidf, self._dimensions, self._seed = Tfidf(**counting), dimensions, seed
+        self.name = f"lsa({dimensions},seed {seed},{self._tfidf.name})"
+        self.fields, self.contents = self._tfidf.fields, self._tfidf.contents
+        self._svd = None
+
+    def fit(self, train: Catalogue) -> Self:
+        """Learn the vocabulary and the directions. Raises ValueError where there is no text."""
+        from sklearn.decomposition import TruncatedSVD
+
+        counts = self._tfidf.fit(train).encode(train)
+        self._svd = TruncatedSVD(min(self._dimensions, *counts.shape), random_state=self._seed).fit(counts)
+        return self
+
+    @property
+    def parameters(self) -> int:
+        """One weight a term, and a term's share in each direction."""
+        return self._tfidf.parameters + (self._svd.components_.size if self._svd else 0)
+
+    def encode(self, catalogue: Catalogue) -> np.ndarray:
+        """Vectors (n, dimensions); zero where no term is known. Raises RuntimeError before `fit`."""
+        counts = self._tfidf.encode(catalogue)
+        return np.asarray(self._svd.transform(counts), np.float32)  # (n, vocabulary) @ (vocabulary, d)
 
 
 def normalise(text: str) -> str:

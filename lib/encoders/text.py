@@ -1,7 +1,7 @@
 """Pretrained text encoders: any Hugging Face model, and the MiniLM that comes bundled.
 
-A model comes with its own tokenizer from the same folder. Only safetensors are read and no remote code is
-run. Bag-of-words encoders are in `lexical.py`.
+A model comes with its own tokenizer from the same folder; how both are loaded is in `base.py`. Bag-of-words
+encoders are in `lexical.py`.
 """
 
 from __future__ import annotations
@@ -10,84 +10,58 @@ import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lib.catalogue import Catalogue
-from lib.encoders.base import digest_files, require, text_contents
+from lib.encoders.base import Pretrained, require
+from lib.encoders.clean import TextReader
 
 if TYPE_CHECKING:
     import torch
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
 AGREEMENT = 0.999  # cosine with float32 that bfloat16 must keep
 POOLINGS = ("mean", "cls", "last")
 
 
-class TextEncoder:
+class TextEncoder(TextReader, Pretrained):
     """Token vectors of a Transformer pooled into one vector a product, (n, hidden size).
 
     `model` is a hub name or a local folder. `pooling` is "mean" over the tokens, "cls" (the first token, as
     BERT is trained) or "last" (the last token, the only one that has read everything in a GPT).
     `precision` is "auto" (bfloat16 where the processor has it and its vectors agree with float32 to a cosine
-    of 0.999 on the first texts), "float32" or "bfloat16". Texts are cut at `max_tokens`.
+    of 0.999 on the first texts), "float32" or "bfloat16". Texts are cut at `max_tokens`. `reading` says what is read:
+    see `TextReader`.
     """
 
-    modality = "text"
+    kind = "text model"
 
     def __init__(
         self,
         model: str | Path,
         *,
-        fields: Sequence[str] = ("title",),
         pooling: str = "mean",
         max_tokens: int = 256,
         precision: str = "auto",
         token_budget: int = 8192,
         label: str | None = None,
+        **reading: Any,
     ) -> None:
+        TextReader.__init__(self, **reading)
+        Pretrained.__init__(self, model)
         if pooling not in POOLINGS:
             raise ValueError(f"pooling is one of {POOLINGS}, got {pooling!r}")
         if precision not in ("auto", "float32", "bfloat16"):
             raise ValueError(f'precision is "auto", "float32" or "bfloat16", got {precision!r}')
-        self.fields, self.pooling, self.max_tokens = tuple(fields), pooling, max_tokens
-        self.precision, self.token_budget = precision, token_budget
-        self._source = str(model)
+        self.pooling, self.max_tokens, self.precision, self.token_budget = pooling, max_tokens, precision, token_budget
         label = label or f"hf:{Path(model).name}"
-        self.name = f"{label}({'+'.join(self.fields)},{pooling},{max_tokens},{precision})"
-
-    @functools.cached_property
-    def folder(self) -> Path:
-        """The folder with the model's files; a hub name is downloaded on first use."""
-        if Path(self._source).is_dir():
-            return Path(self._source)
-        hub = require("huggingface_hub")
-        try:
-            return Path(hub.snapshot_download(self._source, allow_patterns=FILES))
-        except Exception as error:  # the hub raises a dozen kinds; all mean the same here
-            raise RuntimeError(
-                f"{self._source!r} is no local folder and could not be had from the hub ({type(error).__name__}: "
-                f"{str(error).splitlines()[0]}); download it elsewhere and give the folder: hf:path/to/folder"
-            ) from error
-
-    @functools.cached_property
-    def state(self) -> str:
-        """A hash of the weights, configuration and tokenizer files."""
-        return digest_files([f for pattern in FILES for f in self.folder.glob(pattern)])
-
-    def fit(self, train: Catalogue) -> Self:
-        """Nothing to learn: the model is pretrained."""
-        return self
-
-    def contents(self, catalogue: Catalogue) -> Sequence[bytes | None]:
-        """Each product's text."""
-        return text_contents(catalogue, self.fields)
+        self.name = f"{label}({self.reads},{pooling},{max_tokens},{precision})"
 
     def encode(self, catalogue: Catalogue) -> np.ndarray:
         """Vectors (n, hidden size), not normalised; zero for an empty text."""
-        return self.encode_texts(catalogue.text(self.fields))
+        return self.encode_texts(self.texts(catalogue))
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of plain texts, (n, hidden size)."""
@@ -101,28 +75,9 @@ class TextEncoder:
         return vectors
 
     @functools.cached_property
-    def tokenizer(self):  # noqa: ANN201 - a transformers class chosen by the folder
-        """The model's own tokenizer."""
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=False)
-        if tokenizer.pad_token is None:  # GPTs have none; the mask hides whatever stands there
-            tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-        return tokenizer
-
-    @functools.cached_property
     def model(self) -> torch.nn.Module:
         """The Transformer in evaluation mode, in the precision that was settled."""
-        import torch
-        from transformers import AutoModel
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()  # embed() shows the one bar that matters
-        try:
-            model = AutoModel.from_pretrained(self.folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32)
-        except (OSError, ValueError) as error:
-            raise RuntimeError(f"{self.folder} holds no text model that loads: {error}") from error
-        model.eval()
+        model, _ = self._weights()  # a pooler that the files lack is not used
         if self.precision == "bfloat16" or (self.precision == "auto" and has_bfloat16()):
             return self._in_bfloat16(model)
         return model
@@ -137,9 +92,7 @@ class TextEncoder:
         rounded = np.stack([self._pooled(model, [t])[0] for t in probe])
         cosine = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
         if self.precision == "auto" and cosine.min() < AGREEMENT:
-            from transformers import AutoModel
-
-            return AutoModel.from_pretrained(self.folder, use_safetensors=True, trust_remote_code=False).float().eval()
+            return self._weights()[0]
         return model
 
     def _forward(self, tokens: Sequence[Sequence[int]]) -> np.ndarray:
