@@ -68,6 +68,8 @@ class Tfidf:
         """Vectors (n, vocabulary). Raises RuntimeError before `fit`."""
         if not self._fitted:
             raise RuntimeError(f"{self.name} has no vocabulary yet; call fit(catalogue) first")
+        if not len(catalogue):  # which scikit-learn refuses
+            return csr_array((0, len(self._vectoriser.vocabulary_)), dtype=np.float32)
         return csr_array(self._vectoriser.transform(catalogue.text(self.fields)))
 
 
