@@ -93,9 +93,12 @@ def _encode_cached(encoder: Encoder, catalogue: Catalogue, shelf: Shelf) -> np.n
             known |= shelf.write([k for k, _ in chunk], vectors)
             bar.update(len(chunk))
     if not known:
-        return np.zeros((len(catalogue), 1), np.float32)  # nothing to encode: every row is missing
-    missing = np.zeros_like(next(iter(known.values())))
-    return np.stack([known[k] if k is not None else missing for k in keys])  # (n, d)
+        return encoder.encode(catalogue)  # every row is missing: the encoder alone knows how wide they are
+    vectors = np.zeros((len(catalogue), len(next(iter(known.values())))), np.float32)  # (n, d)
+    for row, key in enumerate(keys):
+        if key is not None:
+            vectors[row] = known[key]
+    return vectors
 
 
 class Shelf:
@@ -138,9 +141,11 @@ class Shelf:
 
 
 def _norms(vectors: np.ndarray | csr_array) -> np.ndarray:
+    # squares in float64: in float32 those of a very short row would vanish, and it would pass for missing
     if issparse(vectors):
-        return np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
-    return np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+        squares = csr_array((vectors.data.astype(float) ** 2, vectors.indices, vectors.indptr), vectors.shape)
+        return np.sqrt(squares.sum(axis=1))
+    return np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=float))
 
 
 def _unit_rows(vectors: np.ndarray | csr_array, name: str) -> np.ndarray | csr_array:
@@ -151,4 +156,6 @@ def _unit_rows(vectors: np.ndarray | csr_array, name: str) -> np.ndarray | csr_a
         row = int(np.flatnonzero(~np.isfinite(norms))[0])
         raise ValueError(f"embeddings {name!r}: row {row} is not finite; the encoder gave NaN or infinity for it")
     scale = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
-    return csr_array(vectors.multiply(scale[:, None])) if sparse else vectors * scale[:, None]
+    if sparse:
+        return csr_array(vectors.multiply(scale[:, None]), dtype=np.float32)
+    return (vectors * scale[:, None]).astype(np.float32)

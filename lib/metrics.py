@@ -32,6 +32,8 @@ def evaluate(
     looks deeper than the ranking goes.
     """
     wanted = [_parse(m) for m in metrics]
+    if not wanted:
+        raise ValueError("evaluate needs at least one metric")
     if gain not in ("linear", "exponential"):
         raise ValueError(f'gain is "linear" or "exponential", got {gain!r}')
     if len(ranking.positions) != len(task.queries):
@@ -55,6 +57,8 @@ def evaluate(
 def gain_matrix(ranking: Ranking, relevance: csr_array) -> np.ndarray:
     """The gain of every ranked candidate, (q, k) float64; 0 for irrelevant and padded places."""
     positions = ranking.positions
+    if not positions.size:
+        return np.zeros(positions.shape)
     rows = np.broadcast_to(np.arange(len(positions))[:, None], positions.shape)
     found = np.asarray(relevance[rows.ravel(), np.maximum(positions, 0).ravel()], float).reshape(positions.shape)
     return np.where(positions >= 0, found, 0.0)
@@ -146,12 +150,17 @@ def coverage(ranking: Ranking, n: int) -> float:
 
 
 def diversity(ranking: Ranking, corpus: Embeddings) -> np.ndarray:
-    """One minus the mean cosine between two candidates of a ranking, (q,); NaN with fewer than two."""
+    """One minus the mean cosine between two candidates of a ranking, (q,); NaN with fewer than two.
+
+    Candidates that lack the modality are left out.
+    """
     values = np.full(len(ranking.positions), np.nan)
+    present = corpus.present
     for row, positions in enumerate(ranking.positions):
-        vectors = corpus.vectors[positions[positions >= 0]]
+        found = positions[positions >= 0]
+        vectors = corpus.vectors[found[present[found]]]
         count = vectors.shape[0]
         if count > 1:
-            total = (vectors @ vectors.T).sum()  # includes each candidate with itself
+            total = (vectors @ vectors.T).sum()  # includes each candidate with itself, at cosine 1
             values[row] = 1 - (total - count) / (count * (count - 1))
     return values

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, issparse
 
 from lib.embeddings import Embeddings
 
-BLOCK_BYTES = 64 * 2**20  # scores held at once where vectors are sparse
+BLOCK_BYTES = 64 * 2**20  # scores or gathered vectors held at once
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def search(
     """The k nearest corpus rows of every query by cosine, equal scores in corpus order.
 
     `exclude` (q, n) marks candidates that do not count. Dense vectors go through faiss, which holds one
-    block of 4,096 x 1,024 scores (16 MiB) besides vectors and result; sparse ones through blocks of
-    64 MiB. Rows whose vector is zero (modality missing) are never found and find nothing.
+    block of 4,096 x 1,024 scores (16 MiB) besides vectors and result, sparse ones through blocks of scores; both
+    are held to 64 MiB. Rows whose vector is zero (modality missing) are never found and find nothing.
     """
     if index != "exact":
         raise ValueError(f'index is "exact", got {index!r}')
@@ -72,12 +72,13 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """
     n = scores.shape[1]
     k = min(k, n)
-    bits = np.ascontiguousarray(scores, np.float32).view(np.uint32)
+    scores = np.ascontiguousarray(scores, np.float32) + np.float32(0)  # -0.0 becomes 0.0
+    bits = scores.view(np.uint32)
     ordered = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))  # unsigned order = float order
     keys = (ordered.astype(np.uint64) << np.uint64(32)) | np.arange(n - 1, -1, -1, dtype=np.uint64)
     best = np.sort(np.partition(keys, n - k, axis=1)[:, n - k :], axis=1)[:, ::-1]  # (q, k)
     positions = n - 1 - (best & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    return positions, np.take_along_axis(scores, positions, axis=1).astype(np.float32)
+    return positions, np.take_along_axis(scores, positions, axis=1)
 
 
 def _search_dense(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,15 +86,26 @@ def _search_dense(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.n
 
     # one more than asked shows whether the last place is tied with what was left out
     more = min(k + 1, len(corpus))
-    scores, positions = faiss.knn(
-        np.ascontiguousarray(queries), np.ascontiguousarray(corpus), more, metric=faiss.METRIC_INNER_PRODUCT
-    )
-    tied = np.flatnonzero(scores[:, k] == scores[:, k - 1]) if more > k else np.empty(0, int)
-    order = np.lexsort((positions, -scores), axis=1)[:, :k]
+    queries, corpus = np.ascontiguousarray(queries), np.ascontiguousarray(corpus)
+    _, positions = faiss.knn(queries, corpus, more, metric=faiss.METRIC_INNER_PRODUCT)
+    scores = _products(queries, corpus, positions)
+    order = np.lexsort((positions, -scores), axis=1)
     positions, scores = np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1)
-    for rows in _blocks(tied, len(corpus)):
-        positions[rows], scores[rows] = top_k(queries[rows] @ corpus.T, k)
-    return positions, scores
+    tied = np.flatnonzero(scores[:, k - 1] - scores[:, k] < 1e-6) if more > k else []
+    for row in tied:
+        everything = _products(queries[[row]], corpus, np.arange(len(corpus))[None])
+        (positions[row, :k],), (scores[row, :k],) = top_k(everything, k)
+    return positions[:, :k], scores[:, :k]
+
+
+def _products(queries: np.ndarray, corpus: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Each query's inner products with its candidates, (q, d), (n, d), (q, k) -> (q, k), one by one.
+
+    A matrix product's last digits depend on how it is cut up, so equal rows would not get equal scores.
+    """
+    size = max(1, BLOCK_BYTES // (4 * positions.shape[1] * queries.shape[1]))
+    blocks = [slice(first, first + size) for first in range(0, len(queries), size)]
+    return np.vstack([np.einsum("qd,qkd->qk", queries[b], corpus[positions[b]]) for b in blocks])
 
 
 def _search_sparse(queries: np.ndarray | csr_array, corpus: np.ndarray | csr_array, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -103,10 +115,15 @@ def _search_sparse(queries: np.ndarray | csr_array, corpus: np.ndarray | csr_arr
     dense_q, dense_c = queries[:, full].toarray(), corpus[:, full].toarray()
     sparse_q, sparse_c = queries[:, ~full], csr_array(corpus[:, ~full].T)
     found = [
-        top_k((sparse_q[rows] @ sparse_c).toarray() + dense_q[rows] @ dense_c.T, k)  # (b, n)
+        top_k(_settled((sparse_q[rows] @ sparse_c).toarray() + dense_q[rows] @ dense_c.T), k)  # (b, n)
         for rows in _blocks(np.arange(queries.shape[0]), corpus.shape[0])
     ]
     return np.vstack([p for p, _ in found]), np.vstack([s for _, s in found])
+
+
+def _settled(scores: np.ndarray) -> np.ndarray:
+    """Cosines to six decimals: the dense part's further digits hang on how a matrix product is cut up."""
+    return np.round(scores, 6)
 
 
 def _blocks(rows: np.ndarray, n: int) -> list[np.ndarray]:

@@ -90,9 +90,10 @@ def _compare_metric(results: Mapping[str, pd.DataFrame], metric: str, baseline: 
 def _bootstrap(values: np.ndarray, level: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Interval ends for the mean of every column, (n, m) -> (m,), (m,)."""
     draws = _resampled(values, seed, _counts, lambda total, count: total / count)  # (r, m)
-    with np.errstate(invalid="ignore"):
-        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
     few = (~np.isnan(values)).sum(axis=0) < 2
+    draws[:, few] = 0.0  # no interval, and no warning about it
+    with np.errstate(invalid="ignore"):
+        low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return np.where(few, np.nan, low), np.where(few, np.nan, high)
 
 
@@ -101,9 +102,9 @@ def _sign_flips(gaps: np.ndarray, seed: int) -> np.ndarray:
     observed = np.abs(np.nansum(gaps, axis=0))
     flipped = np.abs(_resampled(gaps, seed, _signs, lambda total, count: total))  # (r, m)
     # sums of the same numbers in another order differ in the last digits
-    as_large = (flipped >= observed * (1 - 1e-12)).sum(axis=0)
+    as_large = (flipped >= observed - 1e-12 * np.nansum(np.abs(gaps), axis=0)).sum(axis=0)
     p = (as_large + 1) / (len(flipped) + 1)
-    return np.where(np.isnan(gaps).all(axis=0), np.nan, np.where(observed == 0, 1.0, p))
+    return np.where(np.isnan(gaps).all(axis=0), np.nan, p)
 
 
 def _resampled(values: np.ndarray, seed: int, weights: Callable, combine: Callable) -> np.ndarray:

@@ -220,8 +220,17 @@ def test_diversity_by_hand(sparse: bool) -> None:
     np.testing.assert_allclose(diversity(run, corpus), [4 / 3, 0, np.nan, np.nan], atol=1e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="a candidate without the modality is counted as unlike itself")
 def test_diversity_of_a_candidate_without_the_modality() -> None:
     corpus = vectors([[1, 0], [1, 0], [0, 0]], sparse=False)
     # by cosine 0 with the rest: 1 - (1 + 0 + 0) / 3; left out: 0
     assert diversity(ranking([0, 1, 2]), corpus)[0] in (pytest.approx(2 / 3), pytest.approx(0))
+
+
+def test_no_queries_and_no_metrics() -> None:
+    empty = Catalogue("none", pd.DataFrame(index=[]))
+    corpus = Catalogue("c", pd.DataFrame(index=["a"]))
+    task = Task("t", empty, corpus, csr_array((0, 1)), csr_array((0, 1)))
+    ranking = Ranking("r", np.zeros((0, 1), int), np.zeros((0, 1), np.float32))
+    assert evaluate(ranking, task, ["hit@1"]).shape == (0, 1)
+    with pytest.raises(ValueError, match="at least one metric"):
+        evaluate(ranking, task, [])

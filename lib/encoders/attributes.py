@@ -52,6 +52,8 @@ class OneHot:
         """Vectors (n, values known). Raises RuntimeError before `fit`."""
         if not self._fitted:
             raise RuntimeError(f"{self.name} knows no values yet; call fit(catalogue) first")
+        if not len(catalogue):  # which scikit-learn refuses
+            return csr_array((0, len(self._vectoriser.vocabulary_)), dtype=np.float32)
         return csr_array(self._vectoriser.transform(self._values(catalogue)))
 
     def _values(self, catalogue: Catalogue) -> list[dict[str, int]]:

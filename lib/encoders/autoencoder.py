@@ -107,7 +107,7 @@ class Autoencoder:
         stated = [numbers(row) for row in catalogue.items["attributes"]]
         # arcsinh is a logarithm that bears 0: sizes and weights differ by factors as prices do
         others = [[np.arcsinh(row.get(key, np.nan)) for key in self.columns[1:]] for row in stated]
-        return np.column_stack([self._price.transform(catalogue), np.reshape(others, (len(stated), -1))])
+        return np.column_stack([self._price.transform(catalogue), np.reshape(others, (len(stated), len(self.columns) - 1))])
 
     def _build(self, columns: int) -> torch.nn.ModuleDict:
         from torch import nn, random

@@ -138,18 +138,18 @@ class TorchvisionEncoder(PhotoEncoder):
     def __init__(
         self, model: str, *, weights: str | Path | None = "DEFAULT", frame: str = "pad", grey: bool = False, seed: int = 0
     ) -> None:
-        from torchvision.models import get_model_weights, list_models
+        import torchvision.models as zoo
 
-        known = list_models()
+        known = zoo.list_models(module=zoo)  # classifiers alone: no detectors, no optical flow
         if model not in known:
             import difflib
 
             near = difflib.get_close_matches(model, known, n=3, cutoff=0.5)
-            raise ValueError(f"torchvision has no model {model!r}; close: {', '.join(near) or 'none'}")
+            raise ValueError(f"torchvision has no classifier {model!r}; close: {', '.join(near) or 'none'}")
         if frame not in ("pad", "crop"):
             raise ValueError(f'frame is "pad" or "crop", got {frame!r}')
         self._model_name, self._frame, self._seed, self.grey = model, frame, seed, grey
-        self._sets = get_model_weights(model)
+        self._sets = zoo.get_model_weights(model)
         self._file = find_weights(weights) if str(weights).endswith(".safetensors") else None
         self._set = None if weights is None or self._file else self._weights_set(str(weights))
         label = f"random seed {seed}" if weights is None else self._file.stem if self._file else self._set.name
@@ -203,10 +203,15 @@ class TorchvisionEncoder(PhotoEncoder):
         return without_head(network).eval().to(memory_format=torch.channels_last)
 
     def _load(self, network: torch.nn.Module, file: Path) -> None:
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         try:
             network.load_state_dict(load_file(file))
+        except SafetensorError as error:
+            raise ValueError(
+                f"{file} is no safetensors file ({error}); convert the weights with safetensors.torch.save_file"
+            ) from error
         except RuntimeError as error:
             raise ValueError(
                 f"{file} does not hold the weights of {self._model_name}: {str(error).splitlines()[1].strip()}"
@@ -254,9 +259,11 @@ def open_photo(path: str | Path, *, grey: bool = False) -> Image.Image:
     try:
         with Image.open(path) as photo:
             photo = ImageOps.exif_transpose(photo)
+            if photo.mode.startswith("I"):  # 16-bit grey, which Pillow would cut off at 255
+                photo = Image.fromarray((np.asarray(photo, np.int64) >> 8).clip(0, 255).astype(np.uint8))
             if photo.mode in ("RGBA", "LA", "PA") or "transparency" in photo.info:
                 photo = photo.convert("RGBA")
                 photo = Image.alpha_composite(Image.new("RGBA", photo.size, "white"), photo)
             return photo.convert("L").convert("RGB") if grey else photo.convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"photo {path} cannot be read ({error}); replace it or leave it out of the catalogue") from error

@@ -65,6 +65,8 @@ class Tfidf(TextReader):
         """Vectors (n, vocabulary). Raises RuntimeError before `fit`."""
         if not self._fitted:
             raise RuntimeError(f"{self.name} has no vocabulary yet; call fit(catalogue) first")
+        if not len(catalogue):  # which scikit-learn refuses
+            return csr_array((0, len(self._vectoriser.vocabulary_)), dtype=np.float32)
         return csr_array(self._vectoriser.transform(self.texts(catalogue)))
 
 
@@ -101,7 +103,7 @@ class Lsa:
     def encode(self, catalogue: Catalogue) -> np.ndarray:
         """Vectors (n, dimensions); zero where no term is known. Raises RuntimeError before `fit`."""
         counts = self._tfidf.encode(catalogue)
-        return np.asarray(self._svd.transform(counts), np.float32)  # (n, vocabulary) @ (vocabulary, d)
+        return np.asarray(counts @ self._svd.components_.T, np.float32)  # (n, vocabulary) @ (vocabulary, d)
 
 
 def normalise(text: str) -> str:

@@ -32,7 +32,7 @@ class Lstm(TextReader):
     count as one. Words that occur once in the catalogue stand for all unknown ones.
     """
 
-    def __init__(self, *, dimensions: int = 128, drop: float = 0.3, epochs: int = 40, seed: int = 0, **reading: Any) -> None:
+    def __init__(self, *, dimensions: int = 128, drop: float = 0.5, epochs: int = 20, seed: int = 0, **reading: Any) -> None:
         super().__init__(**reading)
         if dimensions < 2 or dimensions % 2:
             raise ValueError(f"dimensions are halved between two directions: give an even number, got {dimensions}")

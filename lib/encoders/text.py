@@ -69,10 +69,18 @@ class TextEncoder(TextReader, Pretrained):
         present = [i for i, text in enumerate(texts) if text.strip()]
         if not present:
             return vectors
-        tokens = self.tokenizer([texts[i] for i in present], truncation=True, max_length=self.max_tokens)["input_ids"]
+        tokens = self._tokens([texts[i] for i in present])
         for batch in _batches([len(t) for t in tokens], self.token_budget):
             vectors[[present[i] for i in batch]] = self._forward([tokens[i] for i in batch])
         return vectors
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(self.folder, trust_remote_code=False)
+        positions = getattr(config, "max_position_embeddings", None) or self.max_tokens
+        most = min(self.max_tokens, positions, self.tokenizer.model_max_length)
+        return self.tokenizer(list(texts), truncation=True, max_length=most)["input_ids"]
 
     @functools.cached_property
     def model(self) -> torch.nn.Module:
@@ -86,7 +94,7 @@ class TextEncoder(TextReader, Pretrained):
         import torch
 
         # a probe of several lengths: rounding grows with the tokens that are averaged
-        probe = self.tokenizer([PROBE[:n] for n in (20, 80, 240)], truncation=True, max_length=self.max_tokens)["input_ids"]
+        probe = self._tokens([PROBE[:n] for n in (20, 80, 240)])
         exact = np.stack([self._pooled(model, [t])[0] for t in probe])
         model = model.to(torch.bfloat16)
         rounded = np.stack([self._pooled(model, [t])[0] for t in probe])

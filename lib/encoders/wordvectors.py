@@ -60,6 +60,8 @@ class WordVectors(TextReader):
         """Vectors (n, d). Raises RuntimeError before `fit` where something is to be learned."""
         if self._weigher is None:
             raise RuntimeError(f"{self.name} has learned nothing yet; call fit(catalogue) first")
+        if not len(catalogue):  # which scikit-learn refuses
+            return np.zeros((0, self.vectors.vector_size), np.float32)
         return self._weigher.transform(self.texts(catalogue)) @ self.vectors.vectors  # (n, v) @ (v, d)
 
 
