@@ -20,7 +20,7 @@ import lib.embeddings
 from lib.catalogue import Catalogue
 from lib.embeddings import Embeddings, Stopwatch, embed
 from lib.encoders import encoder
-from lib.encoders.base import text_contents
+from lib.encoders.clean import TextReader
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Letters:
         return self
 
     def contents(self, catalogue: Catalogue) -> list[bytes | None]:
-        return text_contents(catalogue, ("title",))
+        return TextReader().contents(catalogue)
 
     def encode(self, catalogue: Catalogue) -> np.ndarray:
         titles = catalogue.text()

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from lib.catalogue import Catalogue
-from lib.encoders import REGISTRY, Encoder, encoder
+from lib.encoders import REGISTRY, Encoder, cost, encoder
 from lib.encoders.base import digest_files, require
 from lib.encoders.lexical import normalise, words
 
@@ -50,28 +50,45 @@ def test_an_unknown_option_is_an_error(spec: str) -> None:
         encoder(spec, colour_of_the_sky="blue")
 
 
+def first_steps(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Encoder:
+    """The encoder of each registered name, with what it cannot do without."""
+    if name in ("glove:", "word2vec"):
+        pytest.importorskip("gensim", reason='needs the extra: pip install "akin[words]"')
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "6B.txt").write_text("blue 1 0\nmug 0 1\n")
+    models = {"torchvision:": "squeezenet1_1", "glove:": "6B.txt"}
+    options = {"torchvision:": {"weights": None}, "lstm": {"epochs": 1}, "autoencoder": {"epochs": 1}}
+    return encoder(name + models.get(name, "folder") if name.endswith(":") else name, **options.get(name, {}))
+
+
+FOLDERS = ("hf:", "hf-image:", "clip:", "siglip:")  # with checkpoints in test_text_encoder, test_hf_image, test_joint
+TRAIN = catalogue("Blue mug", "Red mug", category=["Home > Mugs"] * 2, brand=["Acme", None], price=[9.5, 12])
+
+
 @pytest.mark.parametrize("name", REGISTRY)
-def test_every_registered_encoder_keeps_the_protocol(name: str, tmp_path: Path) -> None:
-    made = {
-        "hf:": lambda: encoder(f"hf:{tmp_path}"),
-        "torchvision:": lambda: encoder("torchvision:squeezenet1_1", weights=None),
-    }.get(name, lambda: encoder(name))()
+def test_every_registered_encoder_keeps_the_protocol(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = first_steps(name, tmp_path, monkeypatch)
     assert isinstance(made, Encoder)
-    assert made.name.startswith(name) and made.modality in ("text", "image")
+    assert made.name.startswith(name) and made.modality in ("text", "image", "attributes")
     assert made.state is None or isinstance(made.state, str)
-    train = catalogue("Blue mug")
-    assert made.fit(train) is made
+    assert made.fit(TRAIN) is made
     assert len(made.contents(catalogue("a", None))) == 2
     assert made.contents(catalogue(None)) == [None]
     module, member, says = REGISTRY[name]
     assert hasattr(importlib.import_module(f"lib.encoders.{module}"), member) and says
 
 
-@pytest.mark.parametrize("spec", ["tfidf", "minilm", "colour", "hog"])
-def test_vectors_of_missing_products_are_zero(spec: str) -> None:
-    vectors = encoder(spec).fit(catalogue("Blue mug")).encode(catalogue(None, "", "  "))
+@pytest.mark.parametrize("name", [n for n in REGISTRY if n not in FOLDERS])
+def test_vectors_of_missing_products_are_zero(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = first_steps(name, tmp_path, monkeypatch).fit(TRAIN)
+    vectors = made.encode(catalogue(None, "", "  "))
     assert vectors.shape[0] == 3 and vectors.shape[1] >= 2 and vectors.dtype == np.float32
     assert np.abs(vectors).sum() == 0
+    assert made.encode(catalogue()).shape == (0, vectors.shape[1])  # nor is an empty catalogue an error
+    weighs = cost(made)
+    assert weighs["dimensions"] == vectors.shape[1]
+    assert (weighs["parameters"] == 0) == (name in ("colour", "hog", "phash", "onehot", "category", "price"))
 
 
 @pytest.mark.parametrize("sublinear", [False, True])

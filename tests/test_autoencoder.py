@@ -1,0 +1,119 @@
+"""The autoencoder over numbers: units read by hand, masks, held-out reconstruction, determinism and use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lib import embed, evaluate, load, search
+from lib.catalogue import Catalogue
+from lib.encoders import cost, encoder
+from lib.encoders.autoencoder import KINDS, numbers
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small matrices are slower on several threads, the more so on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def boxes(rows: int, seed: int) -> Catalogue:
+    """Price and weight follow the size, each with some noise; a fifth of the cells is missing."""
+    rng = np.random.default_rng(seed)
+    size = rng.uniform(1, 5, rows)
+    cells = np.exp(np.column_stack([size, 2 * size + rng.normal(0, 0.1, rows), 7 - size + rng.normal(0, 0.1, rows)]))
+    cells[rng.random(cells.shape) < 0.2] = np.nan
+    stated = [{k: f"{v:.4f}{u}" for k, v, u in (("weight", w, " g"), ("count", c, "")) if not np.isnan(v)} for _, w, c in cells]
+    return Catalogue("boxes", pd.DataFrame({"price": cells[:, 0], "attributes": stated}, index=[str(n) for n in range(rows)]))
+
+
+def test_numbers_by_hand() -> None:
+    row = {"size": "15 cm", "width": "25cm", "shoe": "EU 40", "lens": "12.5MP", "gsm": 500, "colour": "red", "new": True,
+           "code": "x2y3", "none": None, "range": "10 x 20", "pack": "Pack of 2", "": "7"}  # fmt: skip
+    assert numbers(row) == {
+        **{"size cm": 15, "width cm": 25, "shoe eu": 40, "lens mp": 12.5, "gsm": 500, "pack pack of": 2},
+        "": 7,
+    }
+    assert numbers(None) == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_held_out_products_are_rebuilt_better_than_by_the_mean(kind: str) -> None:
+    made = encoder("autoencoder", kind=kind, dimensions=2).fit(boxes(400, seed=0))
+    assert made.columns == ["price", "count", "weight g"]
+    unseen = boxes(100, seed=1)
+    wanted = made.inputs(unseen)
+    present = ~np.isnan(wanted)
+    error = (made.reconstruct(unseen) - np.nan_to_num(wanted))[present]
+    assert (error**2).mean() < 0.25 * (wanted[present] ** 2).mean()  # 0 is the mean
+
+
+def test_what_is_missing_is_filled_in_from_the_rest() -> None:
+    made = encoder("autoencoder", dimensions=2).fit(boxes(400, seed=0))
+    whole = boxes(100, seed=1)
+    whole = whole.take(~np.isnan(made.inputs(whole)).any(axis=1))
+    hidden = Catalogue("hidden", whole.items.assign(price=np.nan))
+    guessed, true = made.reconstruct(hidden)[:, 0], made.inputs(whole)[:, 0]
+    assert np.corrcoef(guessed, true)[0, 1] > 0.8  # weight and count tell the price
+
+
+def test_a_missing_number_is_not_a_zero_and_nothing_is_zero() -> None:
+    made = encoder("autoencoder").fit(boxes(100, seed=0))
+    mean_price = float(np.exp(np.nanmean(np.log(boxes(100, seed=0).items["price"]))))
+    rows = Catalogue("c", pd.DataFrame({"price": [mean_price, np.nan, np.nan], "attributes": [None, {}, {"weight": "5 kg"}]}))
+    vectors = made.encode(rows)
+    assert vectors.shape == (3, 8) and vectors.dtype == np.float32
+    assert vectors[0].any() and not vectors[1:].any()  # kilograms are no column that was learned
+    assert made.contents(rows)[1] is None and made.contents(rows)[2] is not None
+    assert made.encode(rows.take([])).shape == (0, 8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_seed_fixes_the_result(kind: str, tmp_path: Path) -> None:
+    goods = boxes(60, seed=0)
+    first, again, other = (encoder("autoencoder", kind=kind, epochs=5, seed=s).fit(goods) for s in (0, 0, 1))
+    np.testing.assert_array_equal(first.encode(goods), again.encode(goods))
+    assert np.abs(first.encode(goods) - other.encode(goods)).max() > 1e-3
+    assert first.state == again.state != other.state
+    np.testing.assert_allclose(
+        embed(first, goods, cache=tmp_path).vectors, embed(again, goods.take(np.arange(60)), cache=tmp_path).vectors
+    )
+    more = encoder("autoencoder", kind=kind, epochs=5).fit(boxes(61, seed=0))
+    assert more.state != first.state
+
+
+def test_kinds_differ_as_they_should() -> None:
+    goods = boxes(400, seed=0)
+    codes = {kind: encoder("autoencoder", kind=kind).fit(goods).encode(goods) for kind in KINDS}
+    idle = {kind: (np.abs(c) < 0.05 * np.abs(c).max()).mean() for kind, c in codes.items()}
+    assert idle["sparse"] > idle["plain"] + 0.2  # most of a sparse code is near zero
+    here = codes["variational"][codes["variational"].any(axis=1)]
+    assert np.abs(here.mean(axis=0)).max() < 0.5 and here.std() < 1.2  # drawn towards the normal distribution
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_finds_the_same_product(kind: str) -> None:
+    shop = load("bazaar", rows=240)
+    task = shop.tasks["same product"]
+    made = encoder("autoencoder", kind=kind).fit(shop.catalogue)
+    found = embed(made, shop.catalogue, cache=None)
+    hit = evaluate(search(found, found, 10, exclude=task.exclude), task, ["hit@10"])["hit@10"].mean()
+    assert hit > 0.85  # ten random products hold the right one for 7 % of the queries
+    assert cost(made) == {"parameters": made.parameters, "dimensions": 8} and made.parameters > 2000
+
+
+def test_errors() -> None:
+    with pytest.raises(ValueError, match=r"kind is one of \('plain', 'sparse', 'variational'\), got 'deep'"):
+        encoder("autoencoder", kind="deep")
+    with pytest.raises(RuntimeError, match=r"has learned nothing yet; call fit\(catalogue\) first"):
+        encoder("autoencoder").encode(boxes(3, seed=0))
+    with pytest.raises(ValueError, match="no price above 0"):
+        encoder("autoencoder").fit(Catalogue("c", pd.DataFrame({"price": [np.nan]}, index=["a"])))
