@@ -1,4 +1,7 @@
-"""Fusing several modalities into one vector per product. It starts where every `Embeddings` is unit-length."""
+"""Fusing several modalities without learning: weighted concatenation, tuned weights, scores and ranks.
+
+It starts where every `Embeddings` is unit-length. Fusion that is learned is in `fusers.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack, issparse
 
+from lib.catalogue import Task
 from lib.embeddings import Embeddings
+from lib.metrics import evaluate
+from lib.search import Ranking, search
 
 
 def concat(parts: Sequence[Embeddings], weights: Sequence[float] | None = None) -> Embeddings:
@@ -37,6 +43,81 @@ def concat(parts: Sequence[Embeddings], weights: Sequence[float] | None = None) 
         vectors = np.hstack(blocks)
     name = " + ".join(f"{w:.2g}·{p.name}" for w, p in zip(share, parts, strict=True))
     return Embeddings(name, parts[0].ids, vectors)
+
+
+def tune_weights(parts: Sequence[Embeddings], task: Task, metric: str = "ndcg@10", *, rounds: int = 2) -> np.ndarray:
+    """Weights for `concat` that are best on a validation task whose queries and corpus are these products, (m,).
+
+    Coordinate ascent from the best of equal weights and each part alone: each weight in turn is multiplied by each of
+    FACTORS or, from 0, set to it. Tune on validation, report on test.
+    """
+
+    def score(weights: np.ndarray) -> float:
+        fused = concat(parts, weights)
+        ranking = search(fused, fused, int(metric.split("@")[1]), exclude=task.exclude)
+        return float(evaluate(ranking, task, [metric])[metric].mean())
+
+    m = len(parts)
+    starts = [np.full(m, 1 / m), *np.eye(m)]
+    scores = [score(w) for w in starts]
+    best, weights = max(scores), starts[int(np.argmax(scores))]
+    for _ in range(rounds):
+        for part in range(m):
+            for factor in FACTORS:
+                tried = weights.copy()
+                tried[part] = tried[part] * factor or factor / m
+                tried /= tried.sum()
+                value = score(tried)
+                if value > best:
+                    best, weights = value, tried
+    return weights
+
+
+FACTORS = (0.25, 0.5, 0.75, 1.5, 2.0, 4.0)
+
+
+def weighted(rankings: Sequence[Ranking], weights: Sequence[float] | None = None) -> Ranking:
+    """Weighted sum of scores, each query's scores scaled to [0, 1] within a ranking first; equal weights by default.
+
+    A candidate that a ranking does not hold gets 0 from it, so rankings should be several times as deep as needed.
+    For cosines of the same products `concat` is the exact form.
+    """
+    share = np.ones(len(rankings)) if weights is None else np.asarray(weights, float)
+    if share.shape != (len(rankings),):
+        raise ValueError(f"{len(rankings)} rankings need as many weights, got {weights}")
+    points = []
+    for ranking, weight in zip(rankings, share, strict=True):
+        found = ranking.positions >= 0
+        low = np.where(found, ranking.scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+        high = np.where(found, ranking.scores, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scaled = np.where(high > low, (ranking.scores - low) / (high - low), 1.0)
+        points.append(weight * scaled)
+    return _merge(rankings, points, "weighted")
+
+
+def rrf(rankings: Sequence[Ranking], *, k: int = 60) -> Ranking:
+    """Reciprocal rank fusion (Cormack, Clarke and Buettcher 2009): each ranking gives 1 / (k + rank) points."""
+    points = [np.broadcast_to(1 / (k + np.arange(1, r.k + 1)), r.positions.shape) for r in rankings]
+    return _merge(rankings, points, f"rrf({k})")
+
+
+def _merge(rankings: Sequence[Ranking], points: Sequence[np.ndarray], name: str) -> Ranking:
+    """Each query's candidates by the sum of their points, equal sums in corpus order, as deep as the deepest ranking."""
+    if not rankings or len({len(r.positions) for r in rankings}) != 1:
+        raise ValueError(f"{name} needs at least one ranking, all of the same queries")
+    depth = max(r.k for r in rankings)
+    every = np.hstack([r.positions for r in rankings])  # (q, k1 + k2 + …)
+    gained = np.where(every >= 0, np.hstack(points), 0)
+    positions = np.full((len(every), depth), -1)
+    scores = np.full((len(every), depth), -np.inf, np.float32)
+    for row in range(len(every)):
+        found, place = np.unique(every[row], return_inverse=True)
+        sums = np.bincount(place, gained[row])
+        found, sums = found[found >= 0], sums[found >= 0]
+        order = np.lexsort((found, -np.round(sums, 12)))[:depth]
+        positions[row, : len(order)], scores[row, : len(order)] = found[order], sums[order]
+    return Ranking(f"{name}({', '.join(r.name for r in rankings)})", positions, scores)
 
 
 def _scaled(vectors: np.ndarray | csr_array, scale: np.ndarray) -> np.ndarray | csr_array:

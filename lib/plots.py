@@ -89,7 +89,7 @@ def heatmap(table: pd.DataFrame, ax: Axes | None = None, *, label: str = "") -> 
     for y, x in np.ndindex(values.shape):
         ink = "white" if values[y, x] > 0.55 else "#222"
         ax.text(x, y, f"{values[y, x]:.2f}", ha="center", va="center", fontsize=8.5, color=ink)
-    ax.set_xticks(range(table.shape[1]), [_wrapped(str(c)) for c in table.columns], fontsize=8.5)
+    ax.set_xticks(range(table.shape[1]), [_wrapped(str(c), 14) for c in table.columns], fontsize=8.5)
     ax.set_yticks(range(len(table)), [_wrapped(str(i)) for i in table.index], fontsize=8.5)
     ax.set_title(label, fontsize=9, loc="left")
     ax.spines[:].set_visible(False)
@@ -185,8 +185,8 @@ def _colours(n: int) -> list[str]:
     return [cycle[i % len(cycle)] for i in range(n)]
 
 
-def _wrapped(name: str) -> str:
-    return textwrap.fill(_literal(name), 42)
+def _wrapped(name: str, width: int = 42) -> str:
+    return textwrap.fill(_literal(name), width)
 
 
 def _literal(text: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array, issparse
 
+from lib.catalogue import Catalogue, Task
 from lib.embeddings import Embeddings
-from lib.fusion import concat
+from lib.fusion import concat, rrf, tune_weights, weighted
+from lib.search import Ranking
 
 IDS = np.array(["a", "b", "c", "d"])
 
@@ -98,3 +101,44 @@ def test_concat_refuses_what_does_not_fit() -> None:
     for weights in ([1], [1, 1, 1], [1, -0.1], [0, 0], [np.nan, 1]):
         with pytest.raises(ValueError, match="weights must be 2 numbers >= 0 with a positive sum"):
             concat([text, image], weights)
+
+
+def ranking(positions: list[list[int]], scores: list[list[float]], name: str = "r") -> Ranking:
+    return Ranking(name, np.array(positions), np.array(scores, np.float32))
+
+
+def test_reciprocal_ranks_by_hand() -> None:
+    first = ranking([[4, 2, -1]], [[3, 2, -np.inf]])
+    second = ranking([[2, 7]], [[9, 1]])
+    fused = rrf([first, second], k=60)
+    assert fused.positions.tolist() == [[2, 4, 7]]
+    np.testing.assert_allclose(fused.scores, [[1 / 62 + 1 / 61, 1 / 61, 1 / 62]], rtol=1e-6)
+
+
+def test_equal_points_come_in_corpus_order_and_padding_stays_out() -> None:
+    fused = rrf([ranking([[9, -1]], [[1, -np.inf]]), ranking([[3, -1]], [[1, -np.inf]])])
+    assert fused.positions.tolist() == [[3, 9]]
+    assert rrf([ranking([[-1]], [[-np.inf]])]).positions.tolist() == [[-1]]
+
+
+def test_weighted_scores_are_scaled_within_each_query() -> None:
+    first = ranking([[0, 1, 2]], [[100, 50, 0]])
+    second = ranking([[2, 1, 0]], [[0.3, 0.2, 0.1]])
+    assert weighted([first, second], [3, 1]).positions.tolist() == [[0, 1, 2]]
+    np.testing.assert_allclose(weighted([first, second], [3, 1]).scores, [[3, 2, 1]], rtol=1e-5)
+    with pytest.raises(ValueError, match="2 rankings need as many weights"):
+        weighted([first, second], [1])
+    with pytest.raises(ValueError, match="all of the same queries"):
+        rrf([first, ranking([[0], [1]], [[1], [1]])])
+
+
+def test_tuned_weights_find_the_part_that_helps() -> None:
+    rng = np.random.default_rng(0)
+    label = np.repeat(np.arange(20), 4)
+    ids = np.arange(80).astype(str).astype(object)
+    good = Embeddings("good", ids, np.eye(20)[label] + 0.2 * rng.normal(size=(80, 20)))
+    noise = Embeddings("noise", ids, rng.normal(size=(80, 20)))
+    task = Task.same_label("t", Catalogue("c", pd.DataFrame(index=ids)), label)
+    weights = tune_weights([noise, good], task)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[1] > 0.8

@@ -31,7 +31,7 @@ def test_form(notebook):
     code = cells(notebook, "code")
     assert all(not c.outputs and c.execution_count is None for c in code), "stored with outputs"
     assert len(code) + len(cells(notebook, "markdown")) <= 34
-    assert max(len(c.source.splitlines()) for c in code) <= 17
+    assert max(len(c.source.splitlines()) for c in code if not c.metadata.get("tags")) <= 17
     assert not re.search(r"^\s*(def|class) ", "\n".join(c.source for c in code), re.M), "what deserves a name lives in lib"
     marked = [c for c in code if "parameters" in c.metadata.get("tags", [])]
     assert len(marked) == 1

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 from scipy.ndimage import label
 
-from lib.bazaar.photos import PATTERNS, Look, Shot, draw, jpeg
+from lib.bazaar.looks import PATTERNS, Look, Shot
+from lib.bazaar.photos import draw, jpeg
 from lib.bazaar.shapes import SHAPES
 
 SHOT = Shot()
@@ -81,7 +82,7 @@ def test_quality_and_noise_are_the_shots() -> None:
 
 def test_the_same_arguments_give_the_same_bytes_in_another_process() -> None:
     script = (
-        "import hashlib\nimport numpy as np\nfrom lib.bazaar.photos import Look, Shot, jpeg\n"
+        "import hashlib\nimport numpy as np\nfrom lib.bazaar.looks import Look, Shot\nfrom lib.bazaar.photos import jpeg\n"
         "look = Look('camera', (200, 50, 45), (40, 70, 150), 'dots', (0.2, 0.4, 0.9))\n"
         "digest = hashlib.sha256(jpeg(look, Shot.sample(np.random.default_rng(7)))).hexdigest()"
     )

@@ -9,7 +9,7 @@ import numpy as np
 from lib.bazaar.surfaces import Part, between, box, capped, curve, fillet, mirrored, moved, stack, tube
 
 if TYPE_CHECKING:
-    from lib.bazaar.photos import Look
+    from lib.bazaar.looks import Look
 
 BRASS, DARK = (214, 176, 96), (44, 42, 44)
 

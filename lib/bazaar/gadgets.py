@@ -22,7 +22,7 @@ from lib.bazaar.surfaces import (
 )
 
 if TYPE_CHECKING:
-    from lib.bazaar.photos import Look
+    from lib.bazaar.looks import Look
 
 BLACK, STEEL, GLASS, WHITE = (34, 35, 38), (196, 198, 202), (18, 22, 40), (240, 240, 238)
 

@@ -9,7 +9,7 @@ import numpy as np
 from lib.bazaar.surfaces import Part, between, box, capped, curve, fillet, lathe, moved, posed, stack, tube, turned
 
 if TYPE_CHECKING:
-    from lib.bazaar.photos import Look
+    from lib.bazaar.looks import Look
 
 STEEL, WOOD, CREAM = (196, 198, 202), (172, 128, 84), (244, 236, 216)
 

@@ -13,7 +13,7 @@ from lib.bazaar.surfaces import Part
 from lib.bazaar.views import Camera, Lamp
 
 if TYPE_CHECKING:
-    from lib.bazaar.photos import Look, Shot
+    from lib.bazaar.looks import Look, Shot
 
 STRIPE, DOT, CHECK = 0.125, 0.125, 0.2  # periods of the patterns, in product lengths
 

@@ -9,7 +9,7 @@ from lib.bazaar import apparel, gadgets, homeware, shoes
 from lib.bazaar.surfaces import Part
 
 if TYPE_CHECKING:
-    from lib.bazaar.photos import Look
+    from lib.bazaar.looks import Look
 
 SHAPES: dict[str, Callable[[Look], list[Part]]] = {
     "mug": homeware.mug,

@@ -11,7 +11,7 @@ import numpy as np
 from lib.bazaar.surfaces import Part, between, capped, curve, posed, tube
 
 if TYPE_CHECKING:
-    from lib.bazaar.photos import Look
+    from lib.bazaar.looks import Look
 
 WHITE, LINING = (240, 239, 234), (58, 54, 54)
 MOUTH = (0.225, 0.5, 0.185, 0.225)  # of the shoe, an ellipse on the upper: centre and half axes in (s, t)

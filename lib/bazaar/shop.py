@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lib.bazaar import words
-from lib.bazaar.photos import PATTERNS, Look, Shot
+from lib.bazaar.looks import PATTERNS, Look, Shot
 from lib.bazaar.words import BRANDS, COLOURS, KINDS, Kind
 
 DIFFERS = ("text", "photo", "both")
