@@ -17,6 +17,7 @@ from lib.encoders import cost, encoder
 from lib.encoders.image import open_photo
 from tests.checkpoints import as_pickle, write_vision
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 KINDS = ["vit", "vit-classifier", "dinov2", "resnet", "clip-vision", "siglip-vision", "mae"]
 
 

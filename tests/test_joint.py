@@ -17,6 +17,7 @@ from lib.encoders import encoder
 from lib.search import search
 from tests.checkpoints import POSITIONS, TEXTS, as_pickle, write_joint
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 FAMILIES = ["clip", "siglip"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +22,7 @@ def titles(*texts: str | None) -> Catalogue:
 TOYS = titles("red mug", "blue mug", "red cup", "blue cup large", "水乳套装", "水乳", None, "red mug", "!")
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small matrices are slower on several threads, the more so on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_batch_equals_one_by_one_and_order_matters() -> None:
