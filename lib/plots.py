@@ -114,7 +114,8 @@ def catalogue_map(points: np.ndarray, labels: Sequence, ax: Axes | None = None, 
     if len(rest):
         ax.scatter(*rest.T, s=9, color="#c5c9cf", marker="o", lw=0, zorder=0, label=f"other ({len(rest)})")
     note = "" if seen.all() else f"not drawn: {(~seen).sum()} without a vector"
-    ax.legend(title=note, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, markerscale=1.8)
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title=note, alignment="left", frameon=False, markerscale=1.8,
+              fontsize=8.5, title_fontsize=8.5, handletextpad=0.2)  # fmt: skip
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_color("#d5d9de")

@@ -39,8 +39,10 @@ def _linear(rows: np.ndarray | csr_array, dimensions: int, seed: int, method: st
 
 def _tsne(rows: np.ndarray | csr_array, dimensions: int, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     if issparse(rows) or rows.shape[1] > BEFORE_TSNE:
         rows = _linear(rows, min(BEFORE_TSNE, min(rows.shape) - 1), seed)
     perplexity = min(30.0, (len(rows) - 1) / 3)
-    return TSNE(dimensions, init="pca", perplexity=perplexity, random_state=seed).fit_transform(rows)
+    with threadpool_limits(1):  # its threads meet a thousand times: on a busy machine two took four times as long as one
+        return TSNE(dimensions, init="pca", perplexity=perplexity, random_state=seed).fit_transform(rows)
