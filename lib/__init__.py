@@ -8,12 +8,15 @@ from lib.embeddings import Embeddings, embed
 from lib.encoders import Encoder, cost, encoder
 from lib.fusion import concat
 from lib.metrics import best_threshold, coverage, diversity, evaluate, pair_f1
+from lib.reduction import projection
 from lib.report import record, save_figure
 from lib.search import Ranking, search
+from lib.similarity import MEASURES, distributions, pairwise, rank
 from lib.statistics import bootstrap_interval, compare, holm, randomisation_test
 
 __all__ = [
-    "Catalogue", "Dataset", "Embeddings", "Encoder", "Ranking", "Task", "best_threshold", "bootstrap_interval",
-    "compare", "concat", "cost", "coverage", "diversity", "embed", "encoder", "evaluate", "holm", "load", "pair_f1", "plots",
-    "published", "randomisation_test", "record", "save_figure", "search", "stack",
+    "MEASURES", "Catalogue", "Dataset", "Embeddings", "Encoder", "Ranking", "Task", "best_threshold", "bootstrap_interval",
+    "compare", "concat", "cost", "coverage", "distributions", "diversity", "embed", "encoder", "evaluate", "holm", "load",
+    "pair_f1", "pairwise", "plots", "projection", "published", "randomisation_test", "rank", "record", "save_figure", "search",
+    "stack",
 ]  # fmt: skip

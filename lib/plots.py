@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours: told apart with any colour vision
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
 GREY = "#8A8F98"
+SHAPES = "osD^vPX"  # beside the colours of a map, for print and for any eye
 TILE = 128  # pixels of a photo in a strip
 
 
@@ -94,6 +95,31 @@ def heatmap(table: pd.DataFrame, ax: Axes | None = None, *, label: str = "") -> 
     ax.set_title(label, fontsize=9, loc="left")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
+    return ax
+
+
+def catalogue_map(points: np.ndarray, labels: Sequence, ax: Axes | None = None, *, title: str = "") -> Axes:
+    """Products as dots, (n, 2), by label (n,): the seven most frequent in a colour and shape of their own, the rest grey.
+
+    The legend stands beside the data and counts. Rows with NaN (modality missing) are not drawn, but counted there.
+    """
+    ax = ax or _axes(7.2, 4.6)
+    labels = np.array(["" if label is None else str(label) for label in labels], dtype=object)
+    seen = np.isfinite(points).all(axis=1)
+    names = pd.Series(labels[seen & (labels != "")]).value_counts().index[: len(SHAPES)]
+    for name, colour, shape in zip(names, [*_colours(6), "#333333"], SHAPES, strict=False):
+        dots = points[seen & (labels == name)]
+        ax.scatter(*dots.T, s=13, color=colour, marker=shape, lw=0, alpha=0.75, label=f"{_wrapped(name)} ({len(dots)})")
+    rest = points[seen & ~np.isin(labels, names)]
+    if len(rest):
+        ax.scatter(*rest.T, s=9, color="#c5c9cf", marker="o", lw=0, zorder=0, label=f"other ({len(rest)})")
+    note = "" if seen.all() else f"not drawn: {(~seen).sum()} without a vector"
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title=note, alignment="left", frameon=False, markerscale=1.8,
+              fontsize=8.5, title_fontsize=8.5, handletextpad=0.2)  # fmt: skip
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_color("#d5d9de")
+    ax.set_title(title, fontsize=10, loc="left")
     return ax
 
 

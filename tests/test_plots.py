@@ -69,3 +69,26 @@ def test_strip_frames_hits_and_misses_and_survives_missing_photos(tmp_path):
     assert len(ax.images) == 3
     ax.figure.canvas.draw()  # "$9 and $10" is no formula
     assert len(plots.sample(task.corpus).images) == 3
+
+
+def test_a_map_names_the_seven_most_frequent_labels_and_counts_all():
+    sizes = dict(zip("abcdefghi", range(12, 3, -1), strict=True)) | {None: 2}
+    points = np.random.default_rng(0).normal(size=(sum(sizes.values()), 2))
+    points[0] = np.nan  # an "a" without a vector
+    ax = plots.catalogue_map(points, [label for label, n in sizes.items() for _ in range(n)])
+    legend = ax.get_legend()
+    expected = [f"{label} ({n})" for label, n in zip("abcdefg", [11, 11, 10, 9, 8, 7, 6], strict=True)]
+    assert [t.get_text() for t in legend.get_texts()] == [*expected, "other (11)"]
+    assert legend.get_title().get_text() == "not drawn: 1 without a vector"
+    drawn = [c.get_offsets() for c in ax.collections]
+    assert sum(map(len, drawn)) == len(points) - 1
+    colours = {mpl.colors.to_hex(c.get_facecolor()[0]) for c in ax.collections}
+    assert len(colours) == 8
+    ax.figure.canvas.draw()
+    assert legend.get_window_extent().x0 > ax.get_window_extent().x1  # beside the data
+
+
+def test_a_map_of_few_labels_has_no_other():
+    ax = plots.catalogue_map(np.eye(3, 2), ["x", "$5", "x"], mpl.figure.Figure().subplots(), title="t")
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["x (2)", r"\$5 (1)"]
+    assert ax.get_title(loc="left") == "t" and ax.get_legend().get_title().get_text() == ""
