@@ -56,6 +56,10 @@ def test_what_is_missing_is_filled_in_from_the_rest() -> None:
     assert np.corrcoef(guessed, true)[0, 1] > 0.8  # weight and count tell the price
 
 
+def mean_weight(made: object) -> str:
+    return f"{np.sinh(made._mean[made.columns.index('weight g')]):.6f} g"
+
+
 def test_a_missing_number_is_not_a_zero_and_nothing_is_zero() -> None:
     made = encoder("autoencoder").fit(boxes(100, seed=0))
     mean_price = float(np.exp(np.nanmean(np.log(boxes(100, seed=0).items["price"]))))
@@ -63,6 +67,11 @@ def test_a_missing_number_is_not_a_zero_and_nothing_is_zero() -> None:
     vectors = made.encode(rows)
     assert vectors.shape == (3, 8) and vectors.dtype == np.float32
     assert vectors[0].any() and not vectors[1:].any()  # kilograms are no column that was learned
+    full = Catalogue(
+        "c", boxes(100, seed=0).items.iloc[:1].assign(price=mean_price, attributes=[{"weight": mean_weight(made)}])
+    )
+    np.testing.assert_allclose(made.inputs(full)[0, [0, 2]], 0, atol=1e-3)
+    assert np.abs(made.encode(full)[0] - vectors[0]).max() > 1e-2  # a mean weight is not a missing one
     assert made.contents(rows)[1] is None and made.contents(rows)[2] is not None
     assert made.encode(rows.take([])).shape == (0, 8)
 
