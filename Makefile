@@ -28,6 +28,7 @@ lint: $(READY) ## check style
 
 # The stamp is made last, so an interrupted installation is taken up again.
 $(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Akin needs Python 3.11 or newer, $(PYTHON) is older: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
@@ -36,7 +37,7 @@ $(READY): requirements.lock pyproject.toml
 # torch's own metadata pins the CUDA packages of its build; left out here, a CPU-only torch needs none of them.
 lock: ## resolve requirements.lock anew from pyproject.toml (needs pip-tools)
 	pip-compile --quiet --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --extra test --extra words -o requirements.lock pyproject.toml
-	sed -i -E '/^(nvidia-|cuda-|triton==)/d' requirements.lock
+	sed -i.old -E '/^(nvidia-|cuda-|triton==)/d' requirements.lock && rm requirements.lock.old
 
 clean: ## remove the environment, runs, drawn photos and cached embeddings
 	rm -rf $(VENV) data/cache data/bazaar

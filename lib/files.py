@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -24,6 +25,16 @@ def find_weights(file: str | Path) -> Path:
         if path.is_file():
             return path
     raise FileNotFoundError(f"no weights file {str(file)!r}, neither as a path nor in {', '.join(map(str, places))}")
+
+
+def replace_folder(draft: Path, target: Path) -> None:
+    """Put a finished folder in another's place; whenever this is interrupted, one of the two is whole and there."""
+    draft.chmod(0o755)  # mkdtemp's folders are private
+    old = draft.with_name(f"{draft.name}-old")
+    if target.exists():
+        target.rename(old)
+    draft.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy.sparse import issparse
 from torch import nn
@@ -60,8 +61,9 @@ class Fuser:
         Raises ValueError where no two products share a label, or parts do not fit each other.
         """
         vectors, present = _tensors(parts)
-        codes = np.unique([str(label) for label in labels], return_inverse=True)[1]
-        batches = grouped(codes, np.flatnonzero(present.any(1).numpy()), groups=GROUPS, members=MEMBERS)
+        codes = pd.factorize(np.asarray(labels, dtype=object), use_na_sentinel=True)[0]  # -1: no label
+        usable = np.flatnonzero(present.any(1).numpy() & (codes >= 0))
+        batches = grouped(codes, usable, groups=GROUPS, members=MEMBERS)
         with torch.random.fork_rng():
             torch.manual_seed(self.recipe.seed)
             self.network = NETWORKS[self.method]([v.shape[1] for v in vectors], self.dimensions)

@@ -28,7 +28,7 @@ import yaml
 
 from lib.datasets import LOADED
 from lib.embeddings import Stopwatch
-from lib.files import REPORTS, ROOT, write_atomically
+from lib.files import REPORTS, ROOT, replace_folder, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,19 +84,17 @@ def run(
     """
     notebook = find_notebook(notebook)
     chosen = profile_parameters(notebook, profile) | dict(parameters or {})
-    chosen = check_parameters(notebook, chosen)
+    chosen = default_parameters(notebook) | check_parameters(notebook, chosen)
     target = reports / (name or run_name(profile, parameters or {})) / notebook.stem
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{notebook.stem}-"))
-    draft.chmod(0o755)
     try:
         start = time.perf_counter()
         error = _execute(notebook, draft, chosen, progress=progress)
         metrics = _metrics(notebook, draft, chosen, profile, error, time.perf_counter() - start)
         write_atomically(draft / "metrics.json", json.dumps(metrics, indent=1, ensure_ascii=False).encode())
         _render_html(draft / "notebook.ipynb", title=notebook.stem)
-        shutil.rmtree(target, ignore_errors=True)
-        draft.rename(target)
+        replace_folder(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return metrics
@@ -113,10 +111,15 @@ def summary(metrics: dict) -> str:
 
 
 def content_key(notebook: Path, parameters: Mapping[str, object]) -> str:
-    """A hash of what decides a run's result: notebook, parameters and the package's code."""
+    """A hash of what decides a run's result: notebook, parameters, the package's code and its dependencies' versions."""
     code = b"".join(p.read_bytes() for p in sorted((ROOT / "lib").rglob("*.py")))
-    asked = json.dumps(dict(parameters), sort_keys=True, default=str).encode()
+    asked = json.dumps([default_parameters(notebook) | parameters, versions()], sort_keys=True, default=str).encode()
     return hashlib.sha256(b"\0".join((notebook.read_bytes(), asked, code))).hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    """Python's and the main packages' versions."""
+    return {"python": ".".join(map(str, sys.version_info[:3]))} | {p: importlib.metadata.version(p) for p in PACKAGES}
 
 
 def run_name(profile: str, parameters: Mapping[str, object]) -> str:
@@ -216,12 +219,12 @@ def _metrics(notebook: Path, folder: Path, parameters: dict, profile: str, error
         "error": error,
         "profile": profile,
         "parameters": parameters,
-        "seed": parameters.get("SEED", 0),
+        "seed": parameters.get("SEED"),
         "seconds": round(seconds, 1),
         "encode_seconds": recorded.get("encode_seconds"),
         "commit": _commit(),
         "key": content_key(notebook, parameters),
-        "versions": {"python": ".".join(map(str, sys.version_info[:3]))} | {p: importlib.metadata.version(p) for p in PACKAGES},
+        "versions": versions(),
         "data": recorded.get("data", {}),
         "results": recorded.get("results", {}),
     }

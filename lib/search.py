@@ -93,8 +93,8 @@ def _search_dense(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.n
     positions, scores = np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1)
     tied = np.flatnonzero(scores[:, k - 1] - scores[:, k] < 1e-6) if more > k else []
     for row in tied:
-        everything = _products(queries[[row]], corpus, np.arange(len(corpus))[None])
-        (positions[row, :k],), (scores[row, :k],) = top_k(everything, k)
+        everything = np.einsum("d,nd->n", queries[row], corpus)
+        (positions[row, :k],), (scores[row, :k],) = top_k(everything[None], k)
     return positions[:, :k], scores[:, :k]
 
 

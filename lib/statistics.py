@@ -6,10 +6,11 @@ are one matrix product.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 RESAMPLES = 9_999
 BLOCK = 2**24  # random numbers held at once
@@ -20,7 +21,7 @@ def bootstrap_interval(values: np.ndarray, *, level: float = 0.95, seed: int = 0
 
     Fewer than two values give (NaN, NaN): one query says nothing of the spread.
     """
-    low, high = _bootstrap(np.asarray(values, float)[:, None], level, seed)
+    low, high = _bootstrap(np.asarray(values, float)[:, None], np.arange(len(values)), level, seed)
     return float(low[0]), float(high[0])
 
 
@@ -30,7 +31,7 @@ def randomisation_test(differences: np.ndarray, *, seed: int = 0) -> float:
     9,999 random sign patterns and the observed one (Smucker, Allan and Carterette 2007), so p is at least
     0.0001. NaN are left out; without any difference p is 1, without any pair NaN.
     """
-    return float(_sign_flips(np.asarray(differences, float)[:, None], seed)[0])
+    return float(_sign_flips(np.asarray(differences, float)[:, None], np.arange(len(differences)), seed)[0])
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -44,12 +45,21 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def compare(results: Mapping[str, pd.DataFrame], *, baseline: str, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+def compare(
+    results: Mapping[str, pd.DataFrame],
+    *,
+    baseline: str,
+    clusters: Sequence | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
     """Every method against the baseline on the same queries, one row a metric and method.
 
     Columns: `mean` with its bootstrap interval `low`, `high`; `difference` to the baseline, paired by query,
     with `difference_low`, `difference_high`; `p` of the paired randomisation test, adjusted by Holm over the methods
     of one metric; `queries` that count and `empty` ones, which have nothing relevant.
+    Queries that answer one another (listings of one product) are not independent: with `clusters`, a label for each query,
+    whole clusters are drawn and flipped; a query labelled None is its own. Without, each query stands alone.
     Raises ValueError where the frames do not hold the same queries.
     """
     if baseline not in results:
@@ -58,15 +68,18 @@ def compare(results: Mapping[str, pd.DataFrame], *, baseline: str, level: float 
     for method, frame in results.items():
         if not frame.index.equals(base.index) or list(frame.columns) != list(base.columns):
             raise ValueError(f"{method!r} and {baseline!r} hold other queries or metrics; evaluate both on one task")
-    tables = {metric: _compare_metric(results, metric, baseline, level, seed) for metric in base.columns}
+    codes = _codes(clusters, len(base))
+    tables = {metric: _compare_metric(results, metric, baseline, codes, level, seed) for metric in base.columns}
     return pd.concat(tables, names=["metric", "method"])
 
 
-def _compare_metric(results: Mapping[str, pd.DataFrame], metric: str, baseline: str, level: float, seed: int) -> pd.DataFrame:
+def _compare_metric(
+    results: Mapping[str, pd.DataFrame], metric: str, baseline: str, codes: np.ndarray, level: float, seed: int
+) -> pd.DataFrame:
     values = np.stack([frame[metric].to_numpy(float) for frame in results.values()], axis=1)  # (q, m)
     gaps = values - values[:, [list(results).index(baseline)]]
-    low, high = _bootstrap(values, level, seed)
-    gap_low, gap_high = _bootstrap(gaps, level, seed)
+    low, high = _bootstrap(values, codes, level, seed)
+    gap_low, gap_high = _bootstrap(gaps, codes, level, seed)
     counted = (~np.isnan(values)).sum(axis=0)
     table = pd.DataFrame(
         {
@@ -76,7 +89,7 @@ def _compare_metric(results: Mapping[str, pd.DataFrame], metric: str, baseline: 
             "difference": _means(gaps),
             "difference_low": gap_low,
             "difference_high": gap_high,
-            "p": _sign_flips(gaps, seed),
+            "p": _sign_flips(gaps, codes, seed),
             "queries": counted,
             "empty": len(values) - counted,
         },
@@ -87,9 +100,9 @@ def _compare_metric(results: Mapping[str, pd.DataFrame], metric: str, baseline: 
     return table
 
 
-def _bootstrap(values: np.ndarray, level: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _bootstrap(values: np.ndarray, codes: np.ndarray, level: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Interval ends for the mean of every column, (n, m) -> (m,), (m,)."""
-    draws = _resampled(values, seed, _counts, lambda total, count: total / count)  # (r, m)
+    draws = _resampled(values, codes, seed, _counts, lambda total, count: total / count)  # (r, m)
     few = (~np.isnan(values)).sum(axis=0) < 2
     draws[:, few] = 0.0  # no interval, and no warning about it
     with np.errstate(invalid="ignore"):
@@ -97,25 +110,36 @@ def _bootstrap(values: np.ndarray, level: float, seed: int) -> tuple[np.ndarray,
     return np.where(few, np.nan, low), np.where(few, np.nan, high)
 
 
-def _sign_flips(gaps: np.ndarray, seed: int) -> np.ndarray:
+def _sign_flips(gaps: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
     """p of every column, (n, m) -> (m,)."""
     observed = np.abs(np.nansum(gaps, axis=0))
-    flipped = np.abs(_resampled(gaps, seed, _signs, lambda total, count: total))  # (r, m)
+    flipped = np.abs(_resampled(gaps, codes, seed, _signs, lambda total, count: total))  # (r, m)
     # sums of the same numbers in another order differ in the last digits
     as_large = (flipped >= observed - 1e-12 * np.nansum(np.abs(gaps), axis=0)).sum(axis=0)
     p = (as_large + 1) / (len(flipped) + 1)
     return np.where(np.isnan(gaps).all(axis=0), np.nan, p)
 
 
-def _resampled(values: np.ndarray, seed: int, weights: Callable, combine: Callable) -> np.ndarray:
-    """Weighted sums of every column under random weights, NaN left out, (n, m) -> (resamples, m)."""
+def _resampled(values: np.ndarray, codes: np.ndarray, seed: int, weights: Callable, combine: Callable) -> np.ndarray:
+    """Weighted sums of every column under random weights of the clusters, NaN left out, (n, m) -> (resamples, m)."""
     known = ~np.isnan(values)
     if not known.any():
         return np.full((RESAMPLES, values.shape[1]), np.nan)
     rows = known.any(axis=1)  # queries without any value would only thin the resamples
-    filled, known = np.where(known, values, 0.0)[rows], known[rows].astype(float)
+    _, code = np.unique(codes[rows], return_inverse=True)
+    member = csr_array((np.ones(len(code)), (code, np.arange(len(code)))))  # (clusters, n)
+    filled, known = member @ np.where(known, values, 0.0)[rows], member @ known[rows].astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.vstack([combine(w @ filled, w @ known) for w in _blocks(weights, len(filled), seed)])
+
+
+def _codes(clusters: Sequence | None, n: int) -> np.ndarray:
+    if clusters is None:
+        return np.arange(n)
+    if len(clusters) != n:
+        raise ValueError(f"{len(clusters)} cluster labels for {n} queries")
+    codes = pd.factorize(np.asarray(clusters, dtype=object), use_na_sentinel=True)[0]
+    return np.where(codes >= 0, codes, codes.max(initial=0) + 1 + np.arange(n))
 
 
 def _blocks(weights: Callable, n: int, seed: int) -> Iterator[np.ndarray]:

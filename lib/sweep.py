@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -14,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from lib import report
-from lib.files import REPORTS
+from lib.files import REPORTS, replace_folder
 
 REFERENCE = REPORTS / "reference"  # the committed result of the reference run
 BIGGEST = 900_000  # bytes: nothing above 1 MB is tracked
@@ -56,15 +57,18 @@ def report_all(
     The profile "reference" refreshes the small committed results in reports/reference/ as well.
     """
     known = [name for name, by_profile in report.profiles().items() if profile in by_profile]
-    chosen = [Path(n).stem for n in notebooks] or known
+    if not known:
+        raise ValueError(f"no notebook has the profile {profile!r} (notebooks/profiles.yaml)")
+    chosen = [report.find_notebook(n) for n in notebooks or known]
+    for notebook in chosen:  # a typo in the last one must not show after the others have run
+        report.check_parameters(notebook, report.profile_parameters(notebook, profile))
     results = []
-    for name in chosen:
-        metrics = report.run(
-            name, profile=profile, name=profile if profile != "reference" else "full-reference", reports=reports
-        )
+    run_name = "full-reference" if profile == "reference" else profile
+    for notebook in chosen:
+        metrics = report.run(notebook, profile=profile, name=run_name, reports=reports)
         echo(report.summary(metrics))
         if profile == "reference" and metrics["status"] == "done":
-            keep_reference(reports / "full-reference" / name, REFERENCE / name)
+            keep_reference(reports / run_name / notebook.stem, REFERENCE / notebook.stem)
         results.append(metrics)
     return results
 
@@ -75,10 +79,11 @@ def keep_reference(run: Path, target: Path) -> None:
     for file in files:
         if file.stat().st_size > BIGGEST:
             raise ValueError(f"{file} has {file.stat().st_size} bytes, too many to commit; draw it smaller")
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     for file in files:
-        shutil.copyfile(file, target / file.name)
+        shutil.copyfile(file, draft / file.name)
+    replace_folder(draft, target)
 
 
 def means(results: Mapping, path: tuple[str, ...] = ()) -> Iterator[tuple[str, float]]:

@@ -67,7 +67,7 @@ def test_every_text_encoder_cleans_when_asked_and_says_so(spec: str, tmp_path: P
     monkeypatch.chdir(tmp_path)
     Path("vectors.txt").write_text("mug 1 0\n")
     if spec in ("word2vec", "glove:vectors.txt"):
-        pytest.importorskip("gensim", reason='needs the extra: pip install "akin[words]"')
+        pytest.importorskip("gensim", reason='needs the extra: pip install -e ".[words]"')
     tower = {"tower": "text"} if spec.endswith("lip:folder") else {}
     shop = titles("<b>The</b>  mug", None, "<br>")
     raw, cleaned, short = (encoder(spec, **tower, **o) for o in ({}, {"clean": True}, {"stop_words": True}))

@@ -53,7 +53,7 @@ def test_an_unknown_option_is_an_error(spec: str) -> None:
 def first_steps(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Encoder:
     """The encoder of each registered name, with what it cannot do without."""
     if name in ("glove:", "word2vec"):
-        pytest.importorskip("gensim", reason='needs the extra: pip install "akin[words]"')
+        pytest.importorskip("gensim", reason='needs the extra: pip install -e ".[words]"')
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "6B.txt").write_text("blue 1 0\nmug 0 1\n")

@@ -103,3 +103,9 @@ def test_what_it_refuses():
     fuser = Fuser("gated", dimensions=8, recipe=Recipe(epochs=1)).fit(parts, label)
     with pytest.raises(ValueError, match=r"fitted on parts \[18, 18\] wide, got \[18\]"):
         fuser(parts[:1])
+
+
+def test_products_without_a_label_teach_nothing():
+    parts, label, _ = shop(0)
+    with pytest.raises(ValueError, match="training part is empty"):
+        Fuser("gated").fit(parts, [None] * len(label))

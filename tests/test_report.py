@@ -31,7 +31,7 @@ def test_run_leaves_notebook_page_and_metrics(notebook, tmp_path):
     assert sorted(p.name for p in folder.iterdir()) == ["metrics.json", "notebook.html", "notebook.ipynb"]
     assert json.loads((folder / "metrics.json").read_text()) == metrics
     assert metrics["status"] == "done"
-    assert metrics["parameters"] == {"ROWS": 4}
+    assert metrics["parameters"] == {"ROWS": 4, "NAMES": ["a"], "RATE": 0.5, "FLAG": False}
     assert metrics["results"]["set"]["method"]["m"]["mean"] == 2.0
     assert metrics["versions"]["torch"].split(".")[0].isdigit()
 

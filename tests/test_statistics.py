@@ -180,3 +180,19 @@ def test_compare_refuses_frames_that_do_not_match() -> None:
             compare({"a": a, "b": other}, baseline="a")
     with pytest.raises(ValueError, match="baseline 'c' is not among"):
         compare({"a": a}, baseline="c")
+
+
+def test_clusters_are_drawn_and_flipped_whole() -> None:
+    rng = np.random.default_rng(0)
+    shared = np.repeat(rng.normal(0.02, 0.2, 60), 10)  # ten queries of a product do alike
+    base = pd.DataFrame({"m": np.zeros(600)}, index=range(600))
+    other = pd.DataFrame({"m": shared}, index=range(600))
+    alone = compare({"a": base, "b": other}, baseline="a").loc[("m", "b")]
+    whole = compare({"a": base, "b": other}, baseline="a", clusters=np.repeat(np.arange(60), 10)).loc[("m", "b")]
+    assert whole["mean"] == pytest.approx(alone["mean"])
+    assert whole["high"] - whole["low"] == pytest.approx(np.sqrt(10) * (alone["high"] - alone["low"]), rel=0.1)
+    assert whole["p"] > 10 * alone["p"]
+    each = compare({"a": base, "b": other}, baseline="a", clusters=[None] * 600).loc[("m", "b")]
+    assert each["p"] == alone["p"]
+    with pytest.raises(ValueError, match="3 cluster labels for 600 queries"):
+        compare({"a": base, "b": other}, baseline="a", clusters=[1, 2, 3])

@@ -61,3 +61,11 @@ def test_keep_reference_refuses_what_is_too_big_and_keeps_the_old(tmp_path, monk
     with pytest.raises(ValueError, match="too many to commit"):
         keep_reference(run, target)
     assert sorted(p.name for p in target.iterdir()) == ["a.svg", "metrics.json"]
+
+
+def test_an_unknown_profile_or_notebook_is_refused_before_anything_runs(monkeypatch):
+    monkeypatch.setattr(module.report, "run", lambda *a, **k: pytest.fail("a notebook was run"))
+    with pytest.raises(ValueError, match="no notebook has the profile 'refrence'"):
+        module.report_all("refrence")
+    with pytest.raises(FileNotFoundError, match="did you mean '01_catalogue'"):
+        module.report_all("small", notebooks=["00_quickstart", "01_catalog"])

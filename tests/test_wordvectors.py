@@ -15,7 +15,7 @@ from lib.catalogue import Catalogue
 from lib.encoders import cost, encoder
 
 gensim_is_here = pytest.mark.skipif(
-    __import__("importlib.util").util.find_spec("gensim") is None, reason='needs the extra: pip install "akin[words]"'
+    __import__("importlib.util").util.find_spec("gensim") is None, reason='needs the extra: pip install -e ".[words]"'
 )
 VECTORS = {"red": (1, 0, 0), "mug": (0, 2, 0), "cup": (0, 1, 1), "水乳": (0, 0, 4), "乳套": (2, 0, 0)}
 LINES = [" ".join([word, *map(str, vector)]) for word, vector in VECTORS.items()]
@@ -85,7 +85,7 @@ def test_a_file_that_is_not_there_says_where_it_was_sought(tmp_path: Path, monke
 @pytest.mark.parametrize("spec", ["word2vec", "glove:tiny.txt"])
 def test_without_gensim_the_install_line_is_given(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gensim", None)
-    with pytest.raises(ModuleNotFoundError, match=r'gensim is not installed; run: pip install "akin\[words\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'gensim is not installed; run: pip install -e "\.\[words\]"'):
         encoder(spec)
 
 

@@ -8,7 +8,9 @@ import html
 import json
 import re
 import shutil
+import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,7 +58,7 @@ def _blocking(catalogue: Catalogue) -> Task:
 
 def _drawn(photos: dict[str, Photo], key: str) -> Path:
     """The folder with these photos; drawn where it is not there yet, and never half."""
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
     folder = DATA / "bazaar" / hashlib.sha256(key.encode()).hexdigest()[:16]
     if folder.is_dir():
@@ -64,7 +66,8 @@ def _drawn(photos: dict[str, Photo], key: str) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
     try:
-        with ProcessPoolExecutor() as pool:
+        # elsewhere new processes would run an unguarded script once more; threads draw as well, more slowly
+        with ProcessPoolExecutor() if sys.platform == "linux" else ThreadPoolExecutor() as pool:
             for name, data in zip(photos, pool.map(_jpeg, photos.values(), chunksize=32), strict=True):
                 (draft / f"{name}.jpg").write_bytes(data)
         draft.chmod(0o755)
@@ -129,6 +132,7 @@ def flipkart() -> Dataset:
             "attributes": [_specifications(s) for s in frame["product_specifications"]],
         }
     ).set_index(frame["uniq_id"])
+    _check_photos("flipkart", items, folder / "Images")
     catalogue = Catalogue("flipkart", items)
     task = Task.same_label("category", catalogue, catalogue.category(0))
     return Dataset("flipkart", {"flipkart": catalogue}, {"category": task})
@@ -140,6 +144,14 @@ def _specifications(text: str) -> dict[str, str]:
 
 def _photo(path: Path) -> str | None:
     return str(path) if path.is_file() else None
+
+
+def _check_photos(name: str, items: pd.DataFrame, folder: Path) -> None:
+    lacking = items["image"].isna().sum()
+    if lacking == len(items):
+        raise FileNotFoundError(f"{name}: none of the {len(items)} photos is in {folder}; get them from {SOURCES[name].origin}")
+    if lacking:
+        warnings.warn(f"{name}: {lacking} of {len(items)} products have no photo in {folder}", stacklevel=4)
 
 
 def fashion() -> Dataset:
@@ -156,6 +168,7 @@ def fashion() -> Dataset:
             "group": frame["productDisplayName"].str.lower().str.split().str.join(" "),
         }
     ).set_index(frame["id"])
+    _check_photos("fashion", items, folder / "images")
     catalogue = Catalogue("fashion", items)
     task = Task.same_label("category", catalogue, catalogue.category(2))
     return Dataset("fashion", {"fashion": catalogue}, {"category": task})

@@ -22,7 +22,7 @@ from lib.files import find_weights
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
-INSTALL = '"akin[words]"'
+INSTALL = '-e ".[words]"'
 
 
 class WordVectors(TextReader):
