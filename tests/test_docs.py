@@ -12,6 +12,7 @@ from lib.datasets.published import published
 from lib.files import REPORTS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ENCODERS = {"lsa", "word2vec", "minilm", "mobilenet", "colour", "hog", "brand", "price"}  # of 04_fusion, each alone
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -64,25 +65,43 @@ def short(value):
     return f"{value:.3f}".removeprefix("0")
 
 
-def test_numbers_in_the_readme_are_those_of_the_reference_run():
+def test_blocking_numbers_in_the_readme_are_those_of_the_reference_run():
     sets = ("abt-buy", "amazon-google", "walmart-amazon")
     blocking = reference("06_matching")
-    for method, label in (
-        ("lexical sum", "sum of three lexical cosines {}; best published {}"),
-        ("minilm, all fields", "{}; published {}"),
-    ):
+    fields = "of all fields and of the title, {}; best of the 14 methods in arXiv:2304.12329, which see all fields, {}"
+    for method, label in (("lexical sum", fields), ("minilm, all fields", "{}; published {}")):
         ours = " · ".join(short(blocking[s]["blocking"][method]["recall@1"]["mean"]) for s in sets)
         theirs = [published(s, "blocking")["recall@1"] for s in sets]
+        assert all(len(t) == 14 for t in theirs)
         beside = [t.max() if method == "lexical sum" else t["sminilm"] for t in theirs]
         assert label.format(ours, " · ".join(f"{b:.4f}".removeprefix("0") for b in beside)) in README
+
+
+def test_encoder_and_fusion_numbers_in_the_readme_are_those_of_the_reference_run():
     flipkart = reference("02_encoders")["flipkart"]["category"]
-    for word, method in (
-        ("text", "minilm, all text"),
-        ("photo", "mobilenet"),
-        ("both", "minilm, all text + mobilenet (0.7, 0.3)"),
+    both = flipkart["minilm, all text + mobilenet"]["precision@10"]
+    for word, cell in (
+        ("text", flipkart["minilm, all text"]["precision@10"]),
+        ("photo", flipkart["mobilenet"]["precision@10"]),
+        ("both at equal weights", both),
     ):
-        cell = flipkart[method]["precision@10"]
         assert f"{word} {short(cell['mean'])} [{short(cell['low'])}, {short(cell['high'])}]" in README
+    assert f"that is +{short(both['difference'])}" in README
+    tests = [reference("04_fusion")[s]["test"] for s in ("bazaar", "flipkart", "fashion")]
+    singles = [max(t[e]["ndcg@10"]["mean"] for e in t if e.split(",")[0] in ENCODERS) for t in tests]
+    assert f"best single encoder {' · '.join(map(short, singles))}" in README
+    names = {
+        "tuned concatenation": "tuned concatenation",
+        "learned linear map": "linear",
+        "the same over text alone": "text, learned",
+    }
+    for says, method in names.items():
+        assert f"{says} {' · '.join(short(t[method]['ndcg@10']['mean']) for t in tests)}" in README
+
+
+def test_reference_results_come_from_committed_code():
+    for path in (REPORTS / "reference").glob("*/metrics.json"):
+        assert re.fullmatch(r"[0-9a-f]+", json.loads(path.read_text())["commit"]), path
 
 
 def test_pictures_in_the_readme_exist():
