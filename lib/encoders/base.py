@@ -152,10 +152,20 @@ def digest_files(paths: Sequence[Path]) -> str:
     """A hash of files' names and bytes, in the order of their names."""
     total = hashlib.sha256()
     for path in sorted(paths, key=lambda p: p.name):
-        total.update(path.name.encode() + b"\0")
-        with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
+        total.update(path.name.encode() + b"\0" + bytes.fromhex(sha256(path)))
     return total.hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes; a file that has not been written since is not read twice."""
+    status = path.stat()
+    return _sha256(path, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(path: Path, size: int, written: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require(module: str, package: str | None = None) -> ModuleType:

