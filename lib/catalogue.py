@@ -82,14 +82,16 @@ class Catalogue:
         """The same products under another name."""
         return Catalogue(name, self.items)
 
-    def split(self, fractions: Mapping[str, float], *, seed: int = 0) -> dict[str, Catalogue]:
+    def split(self, fractions: Mapping[str, float], *, by: str = "group", seed: int = 0) -> dict[str, Catalogue]:
         """Disjoint parts by a hash of the product group, so listings of one product never straddle two parts.
 
+        `by` names another column to keep together, such as the generated shop's `family`, whose products look or read alike.
         A row's part depends on its own group and the seed alone: adding rows moves no old one.
         """
+        self._require([by])
         if abs(sum(fractions.values()) - 1) > 1e-9 or min(fractions.values()) < 0:
             raise ValueError(f"split fractions must be at least 0 and sum to 1, got {dict(fractions)}")
-        groups = [i if g is None else g for g, i in zip(self.items["group"], self.ids, strict=True)]
+        groups = [i if g is None else g for g, i in zip(self.items[by], self.ids, strict=True)]
         place = np.array([_uniform(f"{seed}:{g}") for g in groups])
         edges = np.cumsum([0.0, *fractions.values()])
         edges[-1] = 1.0  # rounding must not lose the last rows

@@ -233,3 +233,14 @@ def test_a_task_takes_some_queries_and_keeps_its_corpus() -> None:
         assert len(part.corpus) == 4
         assert (part.relevance.toarray() == task.relevance.toarray()[picked]).all()
         assert (part.exclude.toarray() == np.eye(4)[picked]).all()
+
+
+def test_a_split_can_keep_another_column_together() -> None:
+    items = pd.DataFrame(
+        {"family": np.repeat(range(60), 3), "group": [f"g{i}" for i in range(180)]}, index=map(str, range(180))
+    )
+    parts = Catalogue("c", items).split({"train": 0.5, "test": 0.5}, by="family")
+    sides = [set(p.items["family"]) for p in parts.values()]
+    assert all(sides) and not sides[0] & sides[1]
+    with pytest.raises(KeyError, match="no column 'tribe'"):
+        Catalogue("c", items).split({"train": 1.0}, by="tribe")
