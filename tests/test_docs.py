@@ -12,7 +12,20 @@ from lib.datasets.published import published
 from lib.files import REPORTS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ENCODERS = {"lsa", "word2vec", "minilm", "mobilenet", "colour", "hog", "brand", "price"}  # of 04_fusion, each alone
+ENCODERS = {
+    "words",
+    "trigrams",
+    "lsa",
+    "lstm",
+    "phash",
+    "word2vec",
+    "minilm",
+    "mobilenet",
+    "colour",
+    "hog",
+    "brand",
+    "price",
+}  # of 04_fusion, each alone
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
