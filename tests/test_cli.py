@@ -68,3 +68,10 @@ def test_doctor_reports_a_lock_that_differs(tmp_path, monkeypatch):
     assert "lock: 0.1" in check.detail
     (tmp_path / "requirements.lock").write_text("no-such-package==1.0\n")
     assert doctor._packages().status == doctor.MISSING
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    command = f"{sys.executable} -m lib data | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout == "b"
+    assert "Traceback" not in done.stderr
