@@ -45,14 +45,8 @@ def sweep(
     return pd.DataFrame(rows)
 
 
-def report_all(
-    profile: str,
-    *,
-    notebooks: Sequence[str] = (),
-    reports: Path = REPORTS,
-    echo=print,  # noqa: ANN001
-) -> list[dict]:
-    """Run all notebooks that know the profile, in order; a failure does not stop the others.
+def report_all(profile: str, *, notebooks: Sequence[str] = (), reports: Path = REPORTS) -> list[dict]:
+    """Run all notebooks that know the profile, in order, and print a line for each; a failure does not stop the others.
 
     The profile "reference" refreshes the small committed results in reports/reference/ as well.
     """
@@ -66,7 +60,7 @@ def report_all(
     run_name = "full-reference" if profile == "reference" else profile
     for notebook in chosen:
         metrics = report.run(notebook, profile=profile, name=run_name, reports=reports)
-        echo(report.summary(metrics))
+        print(report.summary(metrics), flush=True)  # at once, also into a pipe
         if profile == "reference" and metrics["status"] == "done":
             keep_reference(reports / run_name / notebook.stem, REFERENCE / notebook.stem)
         results.append(metrics)
@@ -81,9 +75,12 @@ def keep_reference(run: Path, target: Path) -> None:
             raise ValueError(f"{file} has {file.stat().st_size} bytes, too many to commit; draw it smaller")
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-    for file in files:
-        shutil.copyfile(file, draft / file.name)
-    replace_folder(draft, target)
+    try:
+        for file in files:
+            shutil.copyfile(file, draft / file.name)
+        replace_folder(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def means(results: Mapping, path: tuple[str, ...] = ()) -> Iterator[tuple[str, float]]:
