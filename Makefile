@@ -36,7 +36,7 @@ $(READY): requirements.lock pyproject.toml
 
 # torch's own metadata pins the CUDA packages of its build; left out here, a CPU-only torch needs none of them.
 lock: ## resolve requirements.lock anew from pyproject.toml (needs pip-tools)
-	pip-compile --quiet --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --extra test --extra words -o requirements.lock pyproject.toml
+	pip-compile --quiet --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --extra test --extra words --extra recommend --extra logs -o requirements.lock pyproject.toml
 	sed -i.old -E '/^(nvidia-|cuda-|triton==)/d' requirements.lock && rm requirements.lock.old
 
 clean: ## remove the environment, runs, drawn photos and cached embeddings

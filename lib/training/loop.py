@@ -1,7 +1,6 @@
-"""One training loop for everything that learns here, and the objectives by name.
+"""One training loop for everything that learns here.
 
-What is learned (a fusion, an autoencoder, an LSTM) is a module of its own file; this one only turns its
-weights. Losses come from pytorch-metric-learning and torch.
+What is learned (a fusion, an autoencoder, an LSTM, a tower) is a module of its own file; this one only turns its weights.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lib.training.batches import shuffled
+
 if TYPE_CHECKING:
     import torch
 
 Loss = Callable[["torch.nn.Module", "torch.Tensor", "torch.Generator"], "torch.Tensor"]
-
-OBJECTIVES = ("infonce", "triplet", "multi-similarity", "contrastive")
 
 
 @dataclass(frozen=True)
@@ -90,69 +89,6 @@ def train(
     if kept is not None:
         module.load_state_dict(kept)
     return module.eval()
-
-
-def objective(name: str) -> torch.nn.Module:
-    """A metric-learning loss `(vectors (b, d), labels (b,)) -> scalar` by name, from pytorch-metric-learning.
-
-    "infonce" is its supervised form (Khosla et al. 2020) at temperature 0.07; "triplet" takes semi-hard triplets
-    (Schroff et al. 2015); "multi-similarity" is Wang et al. 2019; "contrastive" Hadsell et al. 2006.
-    """
-    from pytorch_metric_learning import distances, losses
-
-    cosine = distances.CosineSimilarity()
-    made = {
-        "infonce": lambda: losses.SupConLoss(temperature=0.07),
-        "triplet": lambda: losses.TripletMarginLoss(margin=0.2, distance=cosine, triplets_per_anchor=20),
-        "multi-similarity": losses.MultiSimilarityLoss,
-        "contrastive": lambda: losses.ContrastiveLoss(pos_margin=1, neg_margin=0.4, distance=cosine),
-    }
-    if name not in made:
-        raise ValueError(f"no objective {name!r}; there are {', '.join(OBJECTIVES)}")
-    return made[name]()
-
-
-def shuffled(rows: np.ndarray, size: int) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
-    """Batches of at most `size` rows in random order; a last batch of one row, which has no partner, is left out."""
-
-    def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
-        order = rng.permutation(rows)
-        for first in range(0, len(order), size):
-            batch = order[first : first + size]
-            if len(batch) > 1 or len(order) == 1:
-                yield batch
-
-    return epoch
-
-
-def grouped(
-    labels: np.ndarray, rows: np.ndarray, *, groups: int, members: int
-) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
-    """Batches of `groups` labels with up to `members` rows each, so that every row has a partner in its batch.
-
-    Rows whose label occurs once, or is None, teach nothing here and are left out.
-    """
-    found: dict[object, list[int]] = {}
-    for row in rows:
-        if labels[row] is not None:
-            found.setdefault(labels[row], []).append(int(row))
-    usable = [m for m in found.values() if len(m) > 1]
-
-    def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
-        queue = [part for rows_ in usable for part in _parts(rng.permutation(rows_), members)]
-        order = rng.permutation(len(queue))
-        for first in range(0, len(order), groups):
-            yield np.concatenate([queue[i] for i in order[first : first + groups]])
-
-    return epoch
-
-
-def _parts(rows: np.ndarray, size: int) -> list[np.ndarray]:
-    parts = [rows[i : i + size] for i in range(0, len(rows), size)]
-    if len(parts) > 1 and len(parts[-1]) == 1:  # a row alone has no partner
-        parts[-2] = np.concatenate(parts[-2:])
-        parts.pop()
-    return parts
 
 
 def _rate(step: int, steps: int, warmup: float) -> float:

@@ -1,0 +1,50 @@
+"""Which rows a training step sees: functions of a random generator that yield an epoch's batches of row numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+
+def shuffled(rows: np.ndarray, size: int) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
+    """Batches of at most `size` rows in random order; a last batch of one row, which has no partner, is left out."""
+
+    def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
+        order = rng.permutation(rows)
+        for first in range(0, len(order), size):
+            batch = order[first : first + size]
+            if len(batch) > 1 or len(order) == 1:
+                yield batch
+
+    return epoch
+
+
+def grouped(
+    labels: np.ndarray, rows: np.ndarray, *, groups: int, members: int
+) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
+    """Batches of `groups` labels with up to `members` rows each, so that every row has a partner in its batch.
+
+    Rows whose label occurs once, or is None, teach nothing here and are left out.
+    """
+    found: dict[object, list[int]] = {}
+    for row in rows:
+        if labels[row] is not None:
+            found.setdefault(labels[row], []).append(int(row))
+    usable = [m for m in found.values() if len(m) > 1]
+
+    def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
+        queue = [part for rows_ in usable for part in _parts(rng.permutation(rows_), members)]
+        order = rng.permutation(len(queue))
+        for first in range(0, len(order), groups):
+            yield np.concatenate([queue[i] for i in order[first : first + groups]])
+
+    return epoch
+
+
+def _parts(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    parts = [rows[i : i + size] for i in range(0, len(rows), size)]
+    if len(parts) > 1 and len(parts[-1]) == 1:  # a row alone has no partner
+        parts[-2] = np.concatenate(parts[-2:])
+        parts.pop()
+    return parts
