@@ -18,7 +18,7 @@ from lib.embeddings import Embeddings
 from lib.metrics import evaluate
 from lib.search import Ranking
 from lib.tasks.profiles import shared
-from lib.tasks.recommendation import Purchases
+from lib.tasks.recommendation import Purchases, ranked
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,7 @@ class Ranker:
     def rank(self, found: Candidates, k: int) -> Ranking:
         """Each shopper's k best candidates, equal ones in the order of the catalogue."""
         score = self._trees.predict_proba(found.features)[:, 1]
-        order = np.lexsort((found.columns, -score, found.rows))
-        rows = found.rows[order]
-        place = np.arange(len(rows)) - np.searchsorted(rows, rows)  # rank within the shopper
-        kept = place < k
-        positions, scores = np.full((found.users, k), -1), np.full((found.users, k), -np.inf, np.float32)
-        positions[rows[kept], place[kept]] = found.columns[order][kept]
-        scores[rows[kept], place[kept]] = score[order][kept]
-        return Ranking("ranker", positions, scores)
+        return ranked("ranker", found.users, found.rows, found.columns, score, k=k)
 
     def importance(self, found: Candidates, task: Task, metric: str = "ndcg@10") -> pd.Series:
         """How much of the metric is lost when one feature's values are shuffled (Breiman 2001), largest first."""

@@ -14,7 +14,9 @@ from scipy.sparse import csr_array, eye_array, issparse
 
 from lib.catalogue import Catalogue, Task
 from lib.embeddings import Embeddings
-from lib.search import BLOCK_BYTES, Ranking, search, top_k
+from lib.search import BLOCK_BYTES, Ranking, search
+
+FULL = 20  # one cell in so many filled, and a block of scores is treated as dense
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,9 @@ class Scores:
         if self.left.shape[1] != self.right.shape[0]:
             raise ValueError(f"scores {self.name!r}: {self.left.shape} @ {self.right.shape} do not fit")
 
-    def block(self, rows: slice) -> np.ndarray:
-        """The scores of some shoppers, (b, n) float32."""
-        scores = self.left[rows] @ self.right  # (b, d) @ (d, n) -> (b, n)
-        return np.asarray(scores.toarray() if issparse(scores) else scores, np.float32)
+    def block(self, rows: slice) -> np.ndarray | csr_array:
+        """The scores of some shoppers, (b, n) float32, sparse where both matrices are."""
+        return (self.left[rows] @ self.right).astype(np.float32, copy=False)  # (b, d) @ (d, n) -> (b, n)
 
 
 def recommend(scores: Scores, k: int, *, exclude: csr_array | None = None) -> Ranking:
@@ -142,20 +143,42 @@ def recommend(scores: Scores, k: int, *, exclude: csr_array | None = None) -> Ra
         raise ValueError(f"k must be at least 1, got {k}")
     if exclude is not None and exclude.shape != (u, n):
         raise ValueError(f"exclude is {exclude.shape}; {u} shoppers and {n} items make it {(u, n)}")
-    positions = np.full((u, k), -1)
-    best = np.full((u, k), -np.inf, np.float32)
+    barred = csr_array((u, n), dtype=np.float32) if exclude is None else csr_array(exclude).astype(bool)
     size = max(1, BLOCK_BYTES // (4 * n))
-    for first in range(0, u, size):
-        rows = slice(first, min(first + size, u))
-        block = scores.block(rows)
-        block[block == 0] = -np.inf
-        if exclude is not None:
-            block[exclude[rows].nonzero()] = -np.inf
-        found, values = top_k(block, k)
-        depth = found.shape[1]
-        positions[rows, :depth] = np.where(np.isfinite(values), found, -1)
-        best[rows, :depth] = values
-    return Ranking(scores.name, positions, best)
+    blocks = [slice(first, min(first + size, u)) for first in range(0, u, size)]
+    parts = [ranked(scores.name, b.stop - b.start, *_listed(scores.block(b), barred[b], k), k=k) for b in blocks]
+    if not parts:
+        return Ranking(scores.name, np.full((0, k), -1), np.full((0, k), -np.inf, np.float32))
+    return Ranking(scores.name, np.vstack([p.positions for p in parts]), np.vstack([p.scores for p in parts]))
+
+
+def ranked(name: str, users: int, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, *, k: int) -> Ranking:
+    """Each shopper's k best of some candidates (c,): shopper, item, score; equal scores in the order of the catalogue."""
+    order = np.lexsort((columns, -values, rows))
+    rows = rows[order]
+    place = np.arange(len(rows)) - np.searchsorted(rows, rows)  # within the shopper
+    kept = place < k
+    cells, order = (rows[kept], place[kept]), order[kept]
+    positions, scores = np.full((users, k), -1), np.full((users, k), -np.inf, np.float32)
+    positions[cells], scores[cells] = columns[order], values[order]
+    return Ranking(name, positions, scores)
+
+
+def _listed(block: np.ndarray | csr_array, barred: csr_array, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The cells among which each row's k best are, (c,) three times; a full sort of every row would take ten times as long."""
+    if issparse(block) and block.nnz * FULL > np.prod(block.shape):
+        block = block.toarray()  # so many are faster cut than sorted
+    if issparse(block):
+        block = csr_array(block - block.multiply(barred))
+        block.eliminate_zeros()
+        rows, columns = block.nonzero()
+        return rows, columns, block.data
+    block[block == 0] = -np.inf
+    block[barred.nonzero()] = -np.inf
+    n = block.shape[1]
+    cut = np.partition(block, n - k, axis=1)[:, n - k] if k < n else np.full(len(block), -np.inf)
+    rows, columns = np.nonzero((block >= cut[:, None]) & (block > -np.inf))
+    return rows, columns, block[rows, columns]
 
 
 def backfill(ranking: Ranking, popular: np.ndarray, *, exclude: csr_array | None = None) -> Ranking:
