@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import pandas as pd
 
 
 def shuffled(rows: np.ndarray, size: int) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
@@ -38,6 +39,23 @@ def grouped(
         order = rng.permutation(len(queue))
         for first in range(0, len(order), groups):
             yield np.concatenate([queue[i] for i in order[first : first + groups]])
+
+    return epoch
+
+
+def balanced(labels: np.ndarray, rows: np.ndarray, size: int) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
+    """Batches of `size` rows in which every label is as likely as any other: rare ones come again, frequent ones less often.
+
+    An epoch draws as many rows as there are with a label, with replacement; rows whose label is None are left out.
+    """
+    rows = np.array([row for row in rows if labels[row] is not None], int)
+    code = pd.factorize(labels[rows])[0]
+    counts = np.bincount(code)
+    chance = 1 / (len(counts) * counts[code])  # (rows,)
+
+    def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
+        for first in range(0, len(rows), size):
+            yield rng.choice(rows, min(size, len(rows) - first), p=chance)
 
     return epoch
 
