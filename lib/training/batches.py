@@ -60,6 +60,39 @@ def balanced(labels: np.ndarray, rows: np.ndarray, size: int) -> Callable[[np.ra
     return epoch
 
 
+def mined(
+    labels: np.ndarray, rows: np.ndarray, neighbours: np.ndarray, *, groups: int, members: int
+) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
+    """Batches as of `grouped`, whose groups are near each other: hard negatives (Xiong et al. 2021).
+
+    `neighbours` (n, k) holds each row's nearest rows, by an encoder before or during training; -1 pads. A batch starts with a
+    random group and takes in the groups of its rows' neighbours, and theirs, until it is full; every group comes once an epoch.
+    """
+    found: dict[object, list[int]] = {}
+    for row in rows:
+        if labels[row] is not None:
+            found.setdefault(labels[row], []).append(int(row))
+    found = {label: m for label, m in found.items() if len(m) > 1}
+
+    def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
+        left = dict.fromkeys(list(found)[i] for i in rng.permutation(len(found)))
+        while left:
+            batch = [next(iter(left))]
+            del left[batch[0]]
+            for label in batch:  # grows while it is read
+                near = dict.fromkeys(labels[n] for row in found[label] for n in neighbours[row] if n >= 0)
+                taken = [n for n in near if n in left][: groups - len(batch)]
+                batch += taken
+                for n in taken:
+                    del left[n]
+            while left and len(batch) < groups:  # the neighbourhood is used up
+                batch.append(next(iter(left)))
+                del left[batch[-1]]
+            yield np.concatenate([rng.permutation(found[label])[:members] for label in batch])
+
+    return epoch
+
+
 def _parts(rows: np.ndarray, size: int) -> list[np.ndarray]:
     parts = [rows[i : i + size] for i in range(0, len(rows), size)]
     if len(parts) > 1 and len(parts[-1]) == 1:  # a row alone has no partner

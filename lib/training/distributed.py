@@ -20,10 +20,16 @@ class Step:
         self._call: Callable = lambda rows, generator: loss(module, rows, generator)
         if self.world > 1:
             self._call = _distributed(module, loss)
+        self._adalora = [part for part in module.modules() if hasattr(part, "update_and_allocate")]
 
     def __call__(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The loss of this process's rows."""
         return self._call(rows, generator)
+
+    def allocate(self, steps: int) -> None:
+        """Let AdaLoRA, where there is one, move its rank to where the last gradients ask for it."""
+        for part in self._adalora:
+            part.update_and_allocate(steps)
 
 
 def share(batch: np.ndarray) -> np.ndarray:

@@ -88,78 +88,95 @@ def train(
 
     batches = rows if callable(rows) else shuffled(np.asarray(rows), recipe.batch)
     first = list(batches(np.random.default_rng([recipe.seed, 0])))
-    steps = recipe.epochs * math.ceil(len(first) / recipe.accumulate)
-    if not steps:
+    if not first:
         raise ValueError(f"{name}: nothing to train on; the training part is empty")
-    generator = torch.Generator().manual_seed(recipe.seed)
-    optimiser = torch.optim.AdamW(
-        [p for p in module.parameters() if p.requires_grad], lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    rates = schedule(optimiser, recipe, steps)
-    key = fingerprint(module, recipe, first) if folder is not None else ""
-    progress = Progress.start(module)
-    if folder is not None:
-        progress = load(Path(folder), key, module, optimiser, rates, generator) or progress
-    for past in progress.history:
-        if watch:
-            watch(past)
-    step = Step(module, loss)
-    bar = tqdm(
-        range(progress.epoch, recipe.epochs), desc=name, unit="epoch", initial=progress.epoch, total=recipe.epochs,
-        disable=not sys.stderr.isatty(),
-    )  # fmt: skip
-    with bar:
-        for epoch in bar:
-            if progress.finished:
-                break
-            start = time.perf_counter()
-            try:
-                order = batches(np.random.default_rng([recipe.seed, epoch]))
-                mean = _epoch(step, order, optimiser, rates, generator, recipe)
-            except (FloatingPointError, MemoryError) as error:
-                module.load_state_dict(progress.kept, strict=False)
-                kept = f"; the last good checkpoint is in {folder}" if folder and progress.history else ""
-                raise type(error)(f"{name}, epoch {epoch + 1}: {error}{kept}") from error
-            score = _validated(module, validate)
-            progress.note(module, epoch, mean, score, time.perf_counter() - start, recipe.patience)
-            progress.finished |= epoch + 1 == recipe.epochs
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)  # for dropout
+        run = _Run(module, loss, batches, first, recipe, folder and Path(folder))
+        for past in run.progress.history:
             if watch:
-                watch(progress.history[-1])
-            if folder is not None:
-                save(Path(folder), key, progress, module, optimiser, rates, generator)
-            bar.set_postfix(best=f"{progress.best:.4f}")
-    module.load_state_dict(progress.kept, strict=False)
+                watch(past)
+        epochs = range(run.progress.epoch, recipe.epochs)
+        with tqdm(epochs, desc=name, unit="epoch", disable=not sys.stderr.isatty()) as bar:
+            for epoch in bar:
+                if run.progress.finished:
+                    break
+                try:
+                    run.epoch(epoch, validate)
+                except (FloatingPointError, MemoryError) as error:
+                    module.load_state_dict(run.progress.kept, strict=False)
+                    kept = f"; the last good checkpoint is in {folder}" if folder and run.progress.history else ""
+                    raise type(error)(f"{name}, epoch {epoch + 1}: {error}{kept}") from error
+                if watch:
+                    watch(run.progress.history[-1])
+                bar.set_postfix(best=f"{run.progress.best:.4f}")
+    module.load_state_dict(run.progress.kept, strict=False)
     return module.eval()
 
 
-def _epoch(
-    step: Step,
-    batches: Iterator[np.ndarray],
-    optimiser: torch.optim.Optimizer,
-    rates: torch.optim.lr_scheduler.LRScheduler,
-    generator: torch.Generator,
-    recipe: Recipe,
-) -> float:
-    """One pass over the batches; the mean loss."""
-    import torch
+class _Run:
+    """One training under way: the optimiser, its schedule and how far it is."""
 
-    step.module.train()
-    total, seen = 0.0, 0
-    for group in _grouped(batches, recipe.accumulate):
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        loss: Loss,
+        batches: Batches,
+        first: list[np.ndarray],
+        recipe: Recipe,
+        folder: Path | None,
+    ) -> None:
+        import torch
+
+        self.module, self.batches, self.recipe, self.folder = module, batches, recipe, folder
+        self.step = Step(module, loss)
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.optimiser = torch.optim.AdamW(
+            trainable(module).values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        steps = recipe.epochs * math.ceil(len(first) / recipe.accumulate)
+        self.rates = schedule(self.optimiser, recipe, steps)
+        self.progress = Progress.start(module)
+        if folder is not None:
+            self.key = fingerprint(module, recipe, first)
+            self.progress = load(folder, self.key, module, self.optimiser, self.rates, self.generator) or self.progress
+
+    def epoch(self, number: int, validate: Callable[[torch.nn.Module], float] | None) -> None:
+        """Train on every batch once, validate, keep what is best, write the checkpoint."""
+        start = time.perf_counter()
+        self.module.train()
+        total, seen = 0.0, 0
+        order = self.batches(np.random.default_rng([self.recipe.seed, number]))
+        for group in _grouped(order, self.recipe.accumulate):
+            total, seen = total + self._update(group), seen + sum(map(len, group))
+        score = _validated(self.module, validate)
+        self.progress.note(self.module, number, total / seen, score, time.perf_counter() - start, self.recipe.patience)
+        self.progress.finished |= number + 1 == self.recipe.epochs
+        if self.folder is not None:
+            save(self.folder, self.key, self.progress, self.module, self.optimiser, self.rates, self.generator)
+
+    def _update(self, group: list[np.ndarray]) -> float:
+        """One step of the optimiser over a group of batches; the sum of their rows' losses."""
+        import torch
+
+        rows, total = sum(map(len, group)), 0.0
         for batch in group:
             mine = share(batch)
-            with _memory_errors(len(mine)), precision(step.module, recipe.precision):
-                value = step(torch.as_tensor(mine), generator)
+            with _memory_errors(len(mine)), precision(self.module, self.recipe.precision):
+                value = self.step(torch.as_tensor(mine), self.generator)
                 if not torch.isfinite(value):
-                    raise FloatingPointError(f"the loss is {value.item()}; lower the learning rate ({recipe.learning_rate:g})")
+                    raise FloatingPointError(
+                        f"the loss is {value.item()}; lower the learning rate ({self.recipe.learning_rate:g})"
+                    )
                 # so that batches of unequal size, and unequal shares of one, count by their rows
-                (value * (len(mine) * step.world / sum(map(len, group)))).backward()
-            total, seen = total + value.item() * len(mine), seen + len(mine)
-        torch.nn.utils.clip_grad_norm_(trainable(step.module).values(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
-        rates.step()
-    return total / seen
+                (value * (len(mine) * self.step.world / rows)).backward()
+            total += value.item() * len(batch)
+        torch.nn.utils.clip_grad_norm_(trainable(self.module).values(), 1.0)
+        self.optimiser.step()
+        self.step.allocate(self.rates.last_epoch)
+        self.optimiser.zero_grad()
+        self.rates.step()
+        return total
 
 
 def precision(module: torch.nn.Module, wanted: str) -> contextlib.AbstractContextManager:
