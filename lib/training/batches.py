@@ -66,28 +66,26 @@ def mined(
     """Batches as of `grouped`, whose groups are near each other: hard negatives (Xiong et al. 2021).
 
     `neighbours` (n, k) holds each row's nearest rows, by an encoder before or during training; -1 pads. A batch starts with a
-    random group and takes in the groups of its rows' neighbours, and theirs, until it is full; every group comes once an epoch.
+    random group and takes in its rows' neighbours' groups, and theirs, until it is full. Every group of several rows comes
+    once an epoch; a row alone, which is a hard negative where it is near, and may come several times.
     """
     found: dict[object, list[int]] = {}
     for row in rows:
         if labels[row] is not None:
             found.setdefault(labels[row], []).append(int(row))
-    found = {label: m for label, m in found.items() if len(m) > 1}
+    several = [label for label, m in found.items() if len(m) > 1]
 
     def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
-        left = dict.fromkeys(list(found)[i] for i in rng.permutation(len(found)))
+        left = dict.fromkeys(several[i] for i in rng.permutation(len(several)))
         while left:
             batch = [next(iter(left))]
-            del left[batch[0]]
             for label in batch:  # grows while it is read
                 near = dict.fromkeys(labels[n] for row in found[label] for n in neighbours[row] if n >= 0)
-                taken = [n for n in near if n in left][: groups - len(batch)]
-                batch += taken
-                for n in taken:
-                    del left[n]
-            while left and len(batch) < groups:  # the neighbourhood is used up
-                batch.append(next(iter(left)))
-                del left[batch[-1]]
+                fresh = [n for n in near if n in left or len(found.get(n, ())) == 1]
+                batch += [n for n in fresh if n not in batch][: groups - len(batch)]
+            batch += [label for label in left if label not in batch][: groups - len(batch)]  # the neighbourhood is used up
+            for label in batch:
+                left.pop(label, None)
             yield np.concatenate([rng.permutation(found[label])[:members] for label in batch])
 
     return epoch

@@ -34,7 +34,8 @@ class TunedText(TextEncoder):
     """`start`, fine-tuned by a metric-learning loss (see `objective`) on products with the same `group`.
 
     `method` and `options` say which weights are trained (see `adapt`); a batch holds `recipe.batch // 4` products. `mine` takes
-    each batch from among the `mine` nearest neighbours by the frozen encoder, so that its negatives are hard.
+    each batch from among the `mine` nearest neighbours by the frozen encoder, so that its negatives are hard; only then are
+    products without a group, or alone in theirs, seen at all.
     """
 
     def __init__(
@@ -105,12 +106,12 @@ class TunedText(TextEncoder):
                 own = self.tokens([self.augment(texts[i], rng) for i in chosen.tolist()])
             return criterion(self.pooled(module, own), wanted[chosen].to(module.device))
 
-        groups = max(2, self.recipe.batch // MEMBERS)
-        batches = grouped(labels, rows, groups=groups, members=MEMBERS)
+        size = max(2, self.recipe.batch // MEMBERS)
+        batches = grouped(labels, rows, groups=size, members=MEMBERS)
         if self.mine:
             frozen = embed(self._start, train)
             near = search(frozen, frozen, self.mine + 1).positions
-            batches = mined(labels, rows, near, groups=groups, members=MEMBERS)
+            batches = mined(labels, rows, near, groups=size, members=MEMBERS)
         training.train(
             self._body, loss, batches, self.recipe, name="tuning", folder=folder, watch=watch,
             validate=None if validation is None else lambda _: self._score(validation, metric),
