@@ -5,6 +5,8 @@ How the encoder's weights are adapted (all, LoRA, none, …) is in `adapters.py`
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -130,6 +132,7 @@ class PairClassifier(nn.Module):
         train(
             self, loss, by_length(lengths, labels, recipe.batch, negatives=negatives), recipe, name=f"pairs {self.kind}",
             validate=None if validation is None else lambda _: self._best_f1(*validation), folder=folder, watch=watch,
+            content=_digest([pairs, labels.tolist(), self.max_tokens, positive_weight, adversarial, bool(augment)]),
         )  # fmt: skip
         return self
 
@@ -187,6 +190,10 @@ def _checked(pairs: Pairs, labels: Sequence[int]) -> np.ndarray:
     if len(np.unique(labels)) < 2:
         raise ValueError(f"all {len(labels)} pairs have label {labels[0]}: a classifier needs both matches and non-matches")
     return labels
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _cross_entropy(logits: torch.Tensor, wanted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

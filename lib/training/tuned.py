@@ -114,6 +114,7 @@ class TunedText(TextEncoder):
             batches = mined(labels, rows, near, groups=size, members=MEMBERS)
         training.train(
             self._body, loss, batches, self.recipe, name="tuning", folder=folder, watch=watch,
+            content=f"{self.name}{train.digest}",
             validate=None if validation is None else lambda _: self._score(validation, metric),
         )  # fmt: skip
         return self
