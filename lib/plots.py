@@ -47,6 +47,22 @@ def intervals(
     return _clean(ax)
 
 
+def differences(table: pd.DataFrame, metric: str, ax: Axes | None = None) -> Axes:
+    """One metric of a `compare()` table as differences to its baseline, largest at the top; filled where p is below .05."""
+    rows = table.loc[metric].dropna(subset="difference").sort_values("difference")
+    ax = ax or _axes(6.4, 0.8 + 0.28 * len(rows))
+    ax.axvline(0, color=GREY, lw=1)
+    for y, (_, row) in enumerate(rows.iterrows()):
+        ax.plot([row["difference_low"], row["difference_high"]], [y, y], color=BLUE, lw=2, solid_capstyle="round")
+        ax.plot(row["difference"], y, "o", color=BLUE, ms=6, mfc=BLUE if row["p"] < 0.05 else "white")
+        side = (row["difference_high"], y)
+        ax.annotate(f"{row['difference']:+.3f}", side, xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
+    ax.set_yticks(range(len(rows)), [_wrapped(name) for name in rows.index], fontsize=8.5)
+    ax.set_xlabel(f"{metric}, difference to {table.loc[metric].index[table.loc[metric, 'difference'].isna()][0]}")
+    ax.margins(x=0.12)
+    return _clean(ax)
+
+
 def curves(lines: Mapping[str, pd.Series], ax: Axes | None = None, *, xlabel: str = "k", ylabel: str = "") -> Axes:
     """Lines over a common index, numbers or names, each named at its end rather than in a box."""
     ax = ax or _axes(6.4, 3.6)
@@ -79,6 +95,20 @@ def bars(values: pd.Series, ax: Axes | None = None, *, xlabel: str = "") -> Axes
     ax.invert_yaxis()
     ax.set_xlabel(xlabel)
     ax.margins(x=0.1)
+    return _clean(ax)
+
+
+def scatter(points: pd.DataFrame, ax: Axes | None = None, *, xlabel: str = "", ylabel: str = "") -> Axes:
+    """Named points: the frame's index beside a dot at columns `x` and `y`, with the interval `low` to `high` if it has one."""
+    ax = ax or _axes(6.4, 4.2)
+    for name, row in points.iterrows():
+        if "low" in points:
+            ax.plot([row["x"], row["x"]], [row["low"], row["high"]], color=BLUE, lw=1.5, alpha=0.5)
+        ax.plot(row["x"], row["y"], "o", color=BLUE, ms=6)
+        ax.annotate(_literal(str(name)), (row["x"], row["y"]), xytext=(7, 3), textcoords="offset points", fontsize=8.5)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.margins(x=0.15)
     return _clean(ax)
 
 
