@@ -148,7 +148,7 @@ class PairClassifier(nn.Module):
         adversarial: float,
         augment: Callable[[str, np.random.Generator], str] | None,
     ) -> Loss:
-        target = torch.as_tensor(labels, dtype=torch.float32)
+        target = torch.tensor(labels, dtype=torch.float32)
         weight = torch.tensor(positive_weight)
 
         def loss(module: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
