@@ -36,6 +36,7 @@ class Card:
     photo: str  # a data: address
     score: float | None = None
     gain: float | None = None
+    note: str = ""  # such as how far it has moved
 
     @property
     def alt(self) -> str:
@@ -93,7 +94,9 @@ def gallery(
     by_name = {rankings.name: rankings} if isinstance(rankings, Ranking) else dict(rankings)
     for name, ranking in by_name.items():
         if len(ranking.positions) != len(task.queries):
-            raise ValueError(f"ranking {name!r} answers {len(ranking.positions)} queries, {task.name!r} has {len(task.queries)}")
+            raise ValueError(
+                f"ranking {name!r} answers {len(ranking.positions)} queries, {task.name!r} has {len(task.queries)}"
+            )
     if queries is None:
         queries = range(min(len(task.queries), MOST))
     chosen = [queries] if isinstance(queries, int | str | np.integer) else list(queries)

@@ -125,9 +125,7 @@ def heatmap(table: pd.DataFrame, ax: Axes | None = None, *, label: str = "", siz
 
 
 @styled
-def catalogue_map(
-    points: np.ndarray, labels: Sequence, ax: Axes | None = None, *, title: str = "", size: str = "two"
-) -> Axes:
+def catalogue_map(points: np.ndarray, labels: Sequence, ax: Axes | None = None, *, title: str = "", size: str = "two") -> Axes:
     """Products as dots, (n, 2), by label (n,): the seven most frequent in a colour and shape of their own, the rest grey.
 
     The legend stands beside the data and counts. Rows with NaN (modality missing) are not drawn, but counted there.
@@ -181,7 +179,8 @@ def neighbours(
             if position >= 0:
                 hit = bool(task.relevance[row, position] > 0)
                 _tile(ax, task.corpus, position, place + 1.3, line, inches=tile, hit=hit)
-                found.append((task.queries.ids[row], name, place + 1, task.corpus.ids[position], ranking.scores[row, place], hit))
+                shown = task.queries.ids[row], name, place + 1, task.corpus.ids[position]
+                found.append((*shown, ranking.scores[row, place], hit))
     _frameless(ax, k + 1.4, len(strips))
     legend = "left: the query · green, ticked: relevant · orange, crossed: not"
     ax.text((k + 1.3) / 2, len(strips) + 0.1, legend, ha="center", va="top", fontsize=7, color="#555")
@@ -202,9 +201,7 @@ def sample(catalogue: Catalogue, ax: Axes | None = None, *, columns: int = 8, ro
     return ax
 
 
-def _tile(
-    ax: Axes, catalogue: Catalogue, row: int, x: float, y: float, *, inches: float, hit: bool | None = None
-) -> None:
+def _tile(ax: Axes, catalogue: Catalogue, row: int, x: float, y: float, *, inches: float, hit: bool | None = None) -> None:
     """One product at (x, y), a photo over a title; `inches` is how wide it will be, `hit` how it is marked."""
     from matplotlib.patches import Rectangle
 
@@ -215,7 +212,8 @@ def _tile(
         colour = GREEN if hit else ORANGE
         ax.add_patch(Rectangle((x, y), 0.96, 0.78, fill=False, ec=colour, lw=1.5, ls="-" if hit else (0, (3, 1.5)), zorder=2))
         mark = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": colour, "lw": 1}
-        ax.text(x + 0.05, y + 0.05, "✓" if hit else "✗", ha="left", va="top", fontsize=6.5, color=ink(colour), bbox=mark, zorder=3)
+        look = {"fontsize": 6.5, "color": ink(colour), "bbox": mark, "zorder": 3}
+        ax.text(x + 0.05, y + 0.05, "✓" if hit else "✗", ha="left", va="top", **look)
     line = max(10, int(inches / 0.041))  # characters of this size side by side
     text = textwrap.fill(item["title"] or "(no title)", line, max_lines=2, placeholder=" …")
     ax.text(x + 0.48, y + 0.80, literal(text), ha="center", va="top", fontsize=5, color="#333", linespacing=1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,9 +31,14 @@ def thumbnail(path: str | None, side: int = 128) -> Image.Image:
     return card
 
 
-@functools.lru_cache(maxsize=4096)
 def data_uri(path: str | None, side: int = 128) -> str:
     """The thumbnail as a JPEG in a data: address, which a page shows without asking for a file."""
+    there = path and os.path.exists(path)
+    return _data_uri(path, os.path.getmtime(path) if there else None, side)
+
+
+@functools.lru_cache(maxsize=4096)
+def _data_uri(path: str | None, changed: float | None, side: int) -> str:
     data = io.BytesIO()
     thumbnail(path, side).save(data, "JPEG", quality=QUALITY, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()

@@ -58,7 +58,7 @@ def test_padding_and_nothing_relevant(task, rankings):
     lonely, unjudged = gallery(task, rankings, [1, 2]).scenes
     assert [c.id for c in lonely.columns["words"]] == ["a", "c"]
     assert lonely.columns[f"{EVIL} photo"] == []
-    assert "finds nothing" in lonely.html()
+    assert "Finds nothing" in lonely.html()
     assert unjudged.relevant == 0
     assert {c.gain for c in unjudged.columns["words"]} == {None}  # not a miss: there is nothing to find
     assert "✗" not in unjudged.html() and "no neighbour is marked" in unjudged.html()
@@ -74,7 +74,7 @@ def test_queries_by_position_id_or_not_at_all(task, rankings):
 
 
 def test_wrong_queries_and_rankings_are_named(task, rankings):
-    with pytest.raises(KeyError, match="no product with id .*zzz"):
+    with pytest.raises(KeyError, match=r"no product with id .*zzz"):
         gallery(task, rankings, "zzz")
     with pytest.raises(IndexError, match="5 products, there is no position 5"):
         gallery(task, rankings, 5)
