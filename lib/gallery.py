@@ -95,7 +95,7 @@ def gallery(
     for name, ranking in by_name.items():
         if len(ranking.positions) != len(task.queries):
             raise ValueError(
-                f"ranking {name!r} answers {len(ranking.positions)} queries, {task.name!r} has {len(task.queries)}"
+                f"ranking {name!r} answers {len(ranking.positions)} queries, the task has {len(task.queries)}"
             )
     if queries is None:
         queries = range(min(len(task.queries), MOST))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 
 from lib.files import write_atomically
@@ -18,5 +20,19 @@ def render_page(notebook: Path, *, title: str) -> Path:
     exporter = HTMLExporter(template_name="lab", template_file=TEMPLATE.name, extra_loaders=[ours])
     body, _ = exporter.from_filename(str(notebook), resources={"metadata": {"name": title}})
     target = notebook.with_suffix(".html")
-    write_atomically(target, body.encode())
+    write_atomically(target, describe_figures(body).encode())
     return target
+
+
+def describe_figures(body: str) -> str:
+    """The page with a text for each figure that has none, made of the heading above it: what a screen reader says."""
+    heading = ""
+
+    def named(match: re.Match) -> str:
+        nonlocal heading
+        if match["heading"] is not None:
+            heading = re.sub(r"<[^>]+>|¶", "", match["heading"]).strip()
+            return match[0]
+        return f'<img alt="figure: {html.escape(html.unescape(heading))}" '
+
+    return re.sub(r"<h[1-4][^>]*>(?P<heading>.*?)(?=</h[1-4]>)|<img (?=src=\"data:image/png)(?![^>]*\salt=)", named, body, flags=re.S)

@@ -181,7 +181,7 @@ def neighbours(
                 _tile(ax, task.corpus, position, place + 1.3, line, inches=tile, hit=hit)
                 shown = task.queries.ids[row], name, place + 1, task.corpus.ids[position]
                 found.append((*shown, ranking.scores[row, place], hit))
-    _frameless(ax, k + 1.4, len(strips))
+    _frameless(ax, k + 1.4, len(strips) + 0.22)
     legend = "left: the query · green, ticked: relevant · orange, crossed: not"
     ax.text((k + 1.3) / 2, len(strips) + 0.1, legend, ha="center", va="top", fontsize=7, color="#555")
     ax.akin_data = pd.DataFrame(found, columns=["query", "ranking", "rank", "product", "score", "relevant"])
@@ -196,7 +196,7 @@ def sample(catalogue: Catalogue, ax: Axes | None = None, *, columns: int = 8, ro
     ax = ax or new_axes(size, tile / SQUEEZE * -(-count // columns))
     for i in range(count):
         _tile(ax, catalogue, i, 1.04 * (i % columns), i // columns, inches=tile)
-    _frameless(ax, 1.04 * columns, -(-count // columns))
+    _frameless(ax, 1.04 * columns, -(-count // columns) + 0.02)
     ax.akin_data = pd.DataFrame({"product": catalogue.ids[:count]})
     return ax
 
@@ -219,9 +219,9 @@ def _tile(ax: Axes, catalogue: Catalogue, row: int, x: float, y: float, *, inche
     ax.text(x + 0.48, y + 0.80, literal(text), ha="center", va="top", fontsize=5, color="#333", linespacing=1.0)
 
 
-def _frameless(ax: Axes, columns: float, rows: int) -> None:
+def _frameless(ax: Axes, columns: float, rows: float) -> None:
     ax.set_xlim(-0.1, columns)
-    ax.set_ylim(rows + 0.22, -0.08)
+    ax.set_ylim(rows, -0.08)
     ax.set_aspect(1.0 / SQUEEZE)
     ax.axis("off")
 
