@@ -94,9 +94,7 @@ def gallery(
     by_name = {rankings.name: rankings} if isinstance(rankings, Ranking) else dict(rankings)
     for name, ranking in by_name.items():
         if len(ranking.positions) != len(task.queries):
-            raise ValueError(
-                f"ranking {name!r} answers {len(ranking.positions)} queries, the task has {len(task.queries)}"
-            )
+            raise ValueError(f"ranking {name!r} answers {len(ranking.positions)} queries, the task has {len(task.queries)}")
     if queries is None:
         queries = range(min(len(task.queries), MOST))
     chosen = [queries] if isinstance(queries, int | str | np.integer) else list(queries)

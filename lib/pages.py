@@ -9,6 +9,8 @@ from pathlib import Path
 from lib.files import write_atomically
 
 TEMPLATE = Path(__file__).parent / "templates" / "notebook.html.j2"
+HEADING = r"<h[1-4][^>]*>(?P<heading>.*?)(?=</h[1-4]>)"
+FIGURE = r'<img (?=src="data:image/png)(?![^>]*\salt=)'
 
 
 def render_page(notebook: Path, *, title: str) -> Path:
@@ -35,4 +37,6 @@ def describe_figures(body: str) -> str:
             return match[0]
         return f'<img alt="figure: {html.escape(html.unescape(heading))}" '
 
-    return re.sub(r"<h[1-4][^>]*>(?P<heading>.*?)(?=</h[1-4]>)|<img (?=src=\"data:image/png)(?![^>]*\salt=)", named, body, flags=re.S)
+    return re.sub(
+        r"<h[1-4][^>]*>(?P<heading>.*?)(?=</h[1-4]>)|<img (?=src=\"data:image/png)(?![^>]*\salt=)", named, body, flags=re.S
+    )
