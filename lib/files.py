@@ -18,6 +18,12 @@ def data_folders() -> list[Path]:
     return [*named, DATA]
 
 
+def run_folder() -> Path | None:
+    """The folder of the run that this process is part of; None outside a run."""
+    folder = os.environ.get("AKIN_RUN")
+    return Path(folder) if folder else None
+
+
 def find_weights(file: str | Path) -> Path:
     """A weights file by path, or by name in the `weights` folder beside the data sets."""
     places = [folder / "weights" for folder in data_folders()]

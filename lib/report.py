@@ -1,7 +1,7 @@
-"""Notebooks into reports: `run` executes one with papermill, `record` and `save_figure` keep its results.
+"""Notebooks into reports: `run` executes one with papermill, `record` keeps its results.
 
 What a run leaves: reports/<run>/<notebook>/{notebook.ipynb, notebook.html, metrics.json, figures/}. Grids of
-runs are in `sweep.py`, the page over all runs in `index.py`.
+runs are in `sweep.py`, figures in `figures.py`, the notebook as a page in `pages.py`, the page over all runs in `index.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,10 +27,9 @@ import yaml
 
 from lib.datasets import LOADED
 from lib.embeddings import Stopwatch
-from lib.files import REPORTS, ROOT, replace_folder, write_atomically
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from lib.figures import save_figure as save_figure  # part of what a notebook keeps, as `record` is
+from lib.files import REPORTS, ROOT, replace_folder, run_folder, write_atomically
+from lib.pages import render_page
 
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGES = ("torch", "torchvision", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
@@ -43,7 +41,7 @@ def record(**values: object) -> None:
     A `compare()` table becomes {method: {metric: {mean, low, high, …}}}; nested dicts, numbers and strings
     stay as they are. Several calls add up.
     """
-    folder = _run_folder()
+    folder = run_folder()
     if folder is None:
         return
     path = folder / "recorded.json"
@@ -51,20 +49,6 @@ def record(**values: object) -> None:
     _merge(kept["results"], _plain(values))
     kept |= {"data": LOADED, "encode_seconds": round(Stopwatch.seconds, 3)}
     write_atomically(path, json.dumps(kept, indent=1).encode())
-
-
-def save_figure(name: str, ax: Axes, *, kind: str = "svg") -> None:
-    """Keep a figure as figures/<name>.svg (or "jpg", for photos) in the run's folder; outside a run nothing happens."""
-    import matplotlib as mpl
-
-    folder = _run_folder()
-    if folder is None:
-        return
-    target = folder / "figures" / f"{name}.{kind}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    options = {"metadata": {"Date": None}} if kind == "svg" else {"pil_kwargs": {"quality": 85}}
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):  # the same figure gives the same bytes
-        ax.figure.savefig(target, dpi=120, bbox_inches="tight", **options)
 
 
 def run(
@@ -93,7 +77,7 @@ def run(
         error = _execute(notebook, draft, chosen, progress=progress)
         metrics = _metrics(notebook, draft, chosen, profile, error, time.perf_counter() - start)
         write_atomically(draft / "metrics.json", json.dumps(metrics, indent=1, ensure_ascii=False).encode())
-        _render_html(draft / "notebook.ipynb", title=notebook.stem)
+        render_page(draft / "notebook.ipynb", title=notebook.stem)
         replace_folder(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -237,19 +221,6 @@ def _commit() -> str | None:
         return None
     changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "lib", "notebooks"], check=False).returncode
     return head.stdout.strip() + ("+changes" if changed else "")
-
-
-def _render_html(notebook: Path, title: str) -> None:
-    from nbconvert import HTMLExporter
-
-    exporter = HTMLExporter(template_name="lab")
-    body, _ = exporter.from_filename(str(notebook), resources={"metadata": {"name": title}})
-    write_atomically(notebook.with_suffix(".html"), body.encode())
-
-
-def _run_folder() -> Path | None:
-    folder = os.environ.get("AKIN_RUN")
-    return Path(folder) if folder else None
 
 
 @contextlib.contextmanager
