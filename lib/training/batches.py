@@ -22,23 +22,27 @@ def shuffled(rows: np.ndarray, size: int) -> Callable[[np.random.Generator], Ite
 
 
 def grouped(
-    labels: np.ndarray, rows: np.ndarray, *, groups: int, members: int
+    labels: np.ndarray, rows: np.ndarray, *, groups: int, members: int, alone: bool = False
 ) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
     """Batches of `groups` labels with up to `members` rows each, so that every row has a partner in its batch.
 
-    Rows whose label occurs once, or is None, teach nothing here and are left out.
+    Rows whose label occurs once, or is None, teach a loss over labels nothing and are left out; `alone=True` keeps
+    them, for a loss beside it that asks for no partner, and fills batches up to `groups` times `members` rows.
     """
     found: dict[object, list[int]] = {}
     for row in rows:
-        if labels[row] is not None:
-            found.setdefault(labels[row], []).append(int(row))
-    usable = [m for m in found.values() if len(m) > 1]
+        label = labels[row]
+        found.setdefault(("row", row) if label is None else label, []).append(int(row))
+    usable = [m for m in found.values() if alone or len(m) > 1]
 
     def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
         queue = [part for rows_ in usable for part in _parts(rng.permutation(rows_), members)]
-        order = rng.permutation(len(queue))
-        for first in range(0, len(order), groups):
-            yield np.concatenate([queue[i] for i in order[first : first + groups]])
+        queue = [queue[i] for i in rng.permutation(len(queue))]
+        # by rows where some are alone, else batches of them would be small
+        sizes = np.cumsum([len(part) if alone else members for part in queue], dtype=int)
+        batch = (sizes - 1) // (groups * members)
+        for number in range(batch.max(initial=-1) + 1):
+            yield np.concatenate([queue[i] for i in np.flatnonzero(batch == number)])
 
     return epoch
 
