@@ -30,28 +30,27 @@ def cross_fitted(
     mine: int = 20,
     folder: Path | str | None = None,
     watch: Callable[[dict], None] | None = None,
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """How each pair stands among all candidates by a tuned encoder (see `standing`), and its cosine, (p,).
+) -> tuple[pd.DataFrame, TunedText]:
+    """How each pair stands among all candidates by tuned encoders (see `standing`), and the one tuned on the whole train split.
 
     Encoders are tuned on the matches among the pairs whose `split` is "train", with the other listings of that split as
-    negatives. For the first result training pairs are scored fold by fold (a hash of the left listing) by encoders tuned on the
-    other folds, all further pairs by one tuned on the whole split; the second is that one's alone. `watch` sees the latter.
+    negatives. Training pairs are scored fold by fold (a hash of the left listing) by encoders tuned on the other folds, all
+    further pairs by the one tuned on the whole split, which `watch` sees.
     """
     train = (pairs["split"] == "train").to_numpy()
     fold = np.array([zlib.crc32(str(i).encode()) % folds for i in pairs["left"]])
     rows = left.items.index.get_indexer(pairs["left"]), right.items.index.get_indexer(pairs["right"])
 
-    def stands(known: np.ndarray, seen: Callable[[dict], None] | None = None) -> pd.DataFrame:
-        tuned = TunedText(start, recipe, mine=mine).fit(_matched(left, right, pairs[known]), folder=folder, watch=seen)
-        return standing(embed(tuned, left).vectors, embed(tuned, right).vectors, *rows)
+    def tuned(known: np.ndarray, seen: Callable[[dict], None] | None = None) -> tuple[pd.DataFrame, TunedText]:
+        one = TunedText(start, recipe, mine=mine).fit(_matched(left, right, pairs[known]), folder=folder, watch=seen)
+        return standing(embed(one, left).vectors, embed(one, right).vectors, *rows), one
 
-    whole = stands(train, watch)
-    fitted = whole.copy()
+    fitted, whole = tuned(train, watch)
     for number in range(folds):
         inside = train & (fold == number)
         if inside.any():
-            fitted[inside] = stands(train & ~inside)[inside]
-    return fitted.set_axis(pairs.index), whole["cosine"].to_numpy()
+            fitted[inside] = tuned(train & ~inside)[0][inside]
+    return fitted.set_axis(pairs.index), whole
 
 
 def blend(scores: Sequence[np.ndarray], pairs: pd.DataFrame) -> np.ndarray:

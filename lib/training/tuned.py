@@ -6,6 +6,7 @@ Both towers of a search, queries and products, are the one encoder, so it embeds
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -52,7 +53,7 @@ class TunedText(TextEncoder):
     ) -> None:
         super().__init__(start.folder, pooling=start.pooling, max_tokens=start.max_tokens, fields=start.fields)
         self._clean, self._stop_words, self.reads = start._clean, start._stop_words, start.reads
-        self._start, self.recipe, self.loss, self.mine, self.augment = start, recipe, loss, mine, augment
+        self._start, self.recipe, self.loss, self.method, self.mine, self.augment = start, recipe, loss, method, mine, augment
         self.name = f"tuned({start.name},{loss},{method}{options or ''},mine {mine},dropout {dropout},{recipe})"
         with torch.random.fork_rng():
             torch.manual_seed(recipe.seed)
@@ -67,6 +68,12 @@ class TunedText(TextEncoder):
     def state(self) -> str:
         """A hash of the frozen encoder and of the weights that were trained."""
         return digest_state(self._body)
+
+    def weights(self, **more: object) -> tuple[torch.nn.Module, bool]:
+        """A copy of the tuned Transformer, for further training; only where all its weights were trained."""
+        if self.method != "full":
+            raise ValueError(f"a {self.method} adapter cannot be trained further as a whole model; tune with method='full'")
+        return copy.deepcopy(self._body), True
 
     @property
     def trained(self) -> int:
