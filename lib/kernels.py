@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing as mp
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from jupyter_client.provisioning import LocalProvisioner
 from lib.report import environment
 
 # What nearly every notebook needs, and what runs notebooks. Without torch: with a warm cache many a run never imports it.
-PRELOADED = ["lib.kernels", "lib", "matplotlib.pyplot", "sklearn.decomposition", "sklearn.feature_extraction.text", "scipy.stats",
+PRELOADED = ["lib.sweep", "lib.kernels", "matplotlib.pyplot", "sklearn.decomposition", "sklearn.feature_extraction.text", "scipy.stats",
              "ipykernel.kernelapp", "papermill.execute", "nbconvert.exporters.html"]  # fmt: skip
 
 
@@ -87,6 +88,7 @@ class _Popen:
 
 
 def _run(environ: dict[str, str], target: Callable, arguments: tuple) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the first process says what ends
     os.environ.clear()
     os.environ.update(environ)
     ours, theirs = mp.Pipe()
@@ -94,11 +96,17 @@ def _run(environ: dict[str, str], target: Callable, arguments: tuple) -> None:
     kernel = mp.get_context("fork").Process(target=_kernel, args=(theirs,))
     kernel.start()
     _Forked.waiting = kernel, ours
-    _end_with_parent()
+
+    def stop(*_: object) -> None:
+        _kill(kernel)
+        sys.exit(1)  # an exit, unlike a kill, removes the draft
+
+    signal.signal(signal.SIGTERM, stop)
+    _end_with_parent(lambda: os._exit(1))
     try:
         target(*arguments)
     finally:
-        kernel.kill()
+        _kill(kernel)
 
 
 def _kernel(pipe: Connection) -> None:
@@ -107,7 +115,7 @@ def _kernel(pipe: Connection) -> None:
     from threadpoolctl import threadpool_limits
 
     os.setsid()  # Ctrl-C is for the sweep; what a notebook starts ends with this group
-    _end_with_parent()
+    _end_with_parent(lambda: os.killpg(0, signal.SIGKILL))
     environ, arguments = pipe.recv()
     os.environ.update(environ)
     if (threads := environ.get("OMP_NUM_THREADS", "")).isdigit():
@@ -120,9 +128,17 @@ def _kernel(pipe: Connection) -> None:
         atexit._run_exitfuncs()  # a forked process skips them, but a notebook's temporary folders want to be removed
 
 
-def _end_with_parent() -> None:
+def _kill(kernel: BaseProcess) -> None:
+    if kernel.exitcode is None:
+        try:
+            os.killpg(kernel.pid, signal.SIGKILL)
+        except ProcessLookupError:  # it has no group of its own yet
+            kernel.kill()
+
+
+def _end_with_parent(end: Callable[[], None]) -> None:
     def wait() -> None:
         mp.parent_process().join()
-        os._exit(1)
+        end()
 
     threading.Thread(target=wait, daemon=True).start()

@@ -74,12 +74,14 @@ def run(
     name: str | None = None,
     reports: Path = REPORTS,
     progress: bool = True,
+    key: str | None = None,
     kernels: str = "jupyter_client.manager.AsyncKernelManager",
 ) -> dict:
     """Execute a notebook with its profile's and then these parameters; returns its metrics.
 
     The run is called `name`, else by its parameters. Its folder replaces an older one only when the notebook
-    has ended; a notebook that failed leaves a folder whose metrics say so. `kernels` is the class that starts the kernel.
+    has ended; a notebook that failed leaves a folder whose metrics say so. A sweep gives its `key`, taken when its code was
+    loaded, and in `kernels` the class that starts the kernel.
     Raises ValueError for unknown parameters or wrong types, before a kernel starts.
     """
     notebook = find_notebook(notebook)
@@ -87,11 +89,26 @@ def run(
     chosen = resolve(notebook, asked, profile=profile)
     target = reports / (name or run_name(profile, asked)) / notebook.stem
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{notebook.stem}-"))
+    _clear_drafts(target)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{notebook.stem}-{os.getpid()}-"))
     try:
+        key = key or content_key(notebook, chosen)  # before it runs: code may be edited meanwhile
         start = time.perf_counter()
         error = _execute(notebook, draft, chosen, progress=progress, kernels=kernels)
-        metrics = _metrics(notebook, draft, profile, asked, chosen, error, time.perf_counter() - start)
+        metrics = {
+            "notebook": notebook.stem,
+            "status": "failed" if error else "done",
+            "error": error,
+            "profile": profile,
+            "asked": asked,
+            "parameters": chosen,
+            "seed": chosen.get("SEED"),
+            "seconds": round(time.perf_counter() - start, 1),
+            "commit": _commit(),
+            "key": key,
+            "versions": versions(),
+            **_recorded(draft),
+        }
         write_atomically(draft / "metrics.json", json.dumps(metrics, indent=1, ensure_ascii=False).encode())
         _render_html(draft / "notebook.ipynb", title=notebook.stem)
         replace_folder(draft, target)
@@ -137,6 +154,7 @@ def run_name(profile: str, parameters: Mapping[str, object]) -> str:
 def _execute(notebook: Path, folder: Path, parameters: dict, *, progress: bool, kernels: str) -> dict | None:
     """Run the notebook in a kernel of its own; what went wrong, if anything did."""
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     with environment(AKIN_RUN=str(folder)):
@@ -148,29 +166,30 @@ def _execute(notebook: Path, folder: Path, parameters: dict, *, progress: bool, 
             )  # fmt: skip
         except PapermillExecutionError as error:
             return {"cell": error.exec_count, "source": error.source, "name": error.ename, "message": error.evalue}
+        except DeadKernelError:
+            return {"cell": "?", "source": "", "name": "DeadKernelError", "message": "the kernel's process ended; out of memory?"}
     return None
 
 
-def _metrics(
-    notebook: Path, folder: Path, profile: str, asked: dict, parameters: dict, error: dict | None, seconds: float
-) -> dict:
-    recorded_file = folder / "recorded.json"
-    recorded = json.loads(recorded_file.read_text()) if recorded_file.exists() else {}
-    recorded_file.unlink(missing_ok=True)
+def _clear_drafts(target: Path) -> None:
+    """Remove what runs left that were killed: drafts of this very run whose process is gone."""
+    for draft in target.parent.glob(f".{target.name}-*-*"):
+        try:
+            os.kill(int(draft.name.removeprefix(f".{target.name}-").partition("-")[0]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(draft, ignore_errors=True)
+        except (ValueError, PermissionError):
+            pass
+
+
+def _recorded(folder: Path) -> dict:
+    """What the notebook recorded, its per-query rows put into their own file."""
+    file = folder / "recorded.json"
+    recorded = json.loads(file.read_text()) if file.exists() else {}
+    file.unlink(missing_ok=True)
     write_queries(recorded.get("queries", {}), folder)
     return {
-        "notebook": notebook.stem,
-        "status": "failed" if error else "done",
-        "error": error,
-        "profile": profile,
-        "asked": asked,
-        "parameters": parameters,
-        "seed": parameters.get("SEED"),
-        "seconds": round(seconds, 1),
         "encode_seconds": recorded.get("encode_seconds"),
-        "commit": _commit(),
-        "key": content_key(notebook, parameters),
-        "versions": versions(),
         "data": recorded.get("data", {}),
         "results": recorded.get("results", {}),
     }

@@ -6,8 +6,6 @@ import itertools
 import json
 import os
 import shutil
-import signal
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from lib import report
-from lib.files import REPORTS, replace_folder
+from lib.files import REPORTS, ROOT, replace_folder
 from lib.parameters import find_notebook, profiles, resolve
 
-REFERENCE = REPORTS / "reference"  # the committed result of the reference run
+REFERENCE = ROOT / "reports" / "reference"  # the committed result of the reference run
 BIGGEST = 900_000  # bytes: nothing above 1 MB is tracked
 
 
@@ -43,11 +41,13 @@ def sweep(
     A run with the same notebook, parameters and code is not repeated; one that failed is with `retry_failed`. Failed
     runs have no values, never zeros. Raises Interrupted on Ctrl-C; finished runs stay.
     """
+    if jobs < 1:
+        raise ValueError(f"at least one run at a time, got jobs={jobs}")
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     path = find_notebook(notebook)
     asked = [dict(parameters or {}) | point for point in points]
     runs = [_Run.of(path, a, profile, reports) for a in asked]  # a typo in the last point must not show after an hour
-    _run_all([run for run in runs if not run.finished(retry_failed)], len(runs), jobs)
+    _run_all(list({run.name: run for run in runs if not run.finished(retry_failed)}.values()), len(runs), jobs)
     found = [run.metrics() for run in runs]
     return pd.DataFrame([{**p, "status": m["status"], **dict(means(m["results"]))} for p, m in zip(points, found, strict=True)])
 
@@ -114,19 +114,23 @@ class _Run:
         key = report.content_key(notebook, resolve(notebook, asked, profile=profile))
         return cls(notebook, asked, profile, reports, key)
 
+    @property
+    def name(self) -> str:
+        return report.run_name(self.profile, self.asked)
+
     def finished(self, retry_failed: bool) -> bool:
-        metrics = self.metrics()
-        return metrics["key"] == self.key and metrics["status"] in (("done",) if retry_failed else ("done", "failed"))
+        return self.metrics()["status"] in (("done",) if retry_failed else ("done", "failed"))
 
     def metrics(self) -> dict:
-        """What the run left; a failure without results where its process died before it could leave anything."""
-        path = self.reports / report.run_name(self.profile, self.asked) / self.notebook.stem / "metrics.json"
-        return json.loads(path.read_text()) if path.exists() else {"key": None, "status": "died", "results": {}}
+        """What the run left; "died" where its process ended before it left anything, or an older run is all there is."""
+        path = self.reports / self.name / self.notebook.stem / "metrics.json"
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return found if found.get("key") == self.key else {"status": "died", "results": {}}
 
     def start(self) -> BaseProcess:
         from lib.kernels import start_run
 
-        return start_run(_run_one, self.notebook, self.asked, self.profile, self.reports)
+        return start_run(_run_one, self)
 
 
 def _run_all(runs: list[_Run], total: int, jobs: int) -> None:
@@ -163,7 +167,8 @@ def _end(processes: list[BaseProcess]) -> None:
         process.kill()
 
 
-def _run_one(notebook: Path, asked: dict, profile: str, reports: Path) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the sweep says what ends
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exit, unlike a kill, removes the draft
-    report.run(notebook, asked, profile=profile, reports=reports, progress=False, kernels="lib.kernels.ForkedKernels")
+def _run_one(run: _Run) -> None:
+    report.run(
+        run.notebook, run.asked, profile=run.profile, reports=run.reports, progress=False, key=run.key,
+        kernels="lib.kernels.ForkedKernels",
+    )  # fmt: skip
