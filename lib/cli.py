@@ -1,4 +1,4 @@
-"""The command line: `akin run | sweep | report | index | data | screenshots | doctor`. It parses and prints; the work is elsewhere."""
+"""The command line, `akin`: it parses and prints; the work is elsewhere."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def _add_sweep(commands) -> None:  # noqa: ANN001
         "sweep",
         help="execute one notebook for every combination of parameters",
         description="One run for every combination, each in a folder and a process of its own. What has ended with the same "
-        "notebook, parameters and code is not run again, so a sweep that was stopped goes on where it was; at the end stands one table of all.",
+        "notebook, parameters and code is not run again, so a sweep that was stopped goes on where it was. "
+        "At the end stands one table of all.",
         epilog="examples: akin sweep 02_encoders --grid SEED=0,1,2 --grid ROWS=500,1000 --jobs 2; "
         "akin sweep 00_quickstart --grid 'FIELDS=[title],[title,description]'",
     )
@@ -102,7 +103,12 @@ def _add_index(commands) -> None:  # noqa: ANN001
 def _add_parameters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("notebook", help="path, or name in notebooks/ such as 02_encoders")
     parser.add_argument(
-        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter, also as NAME=VALUE; VALUE is YAML"
+        "-p",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="set a parameter, also as NAME=VALUE; VALUE is YAML",
     )
     parser.add_argument("-f", type=Path, metavar="FILE", help="a YAML file of parameters; -p wins over it")
     parser.add_argument("--profile", default="default", help=PROFILES)

@@ -77,7 +77,15 @@ def _described(metrics: dict, folder: Path, reports: Path) -> dict:
 
 def _unreadable(file: Path, reports: Path, error: Exception) -> dict:
     why = {"cell": "?", "name": type(error).__name__, "message": f"metrics.json: {error}", "source": ""}
-    blank = {"profile": "", "asked": {}, "parameters": {}, "seconds": 0, "encode_seconds": None, "commit": None, "queries": None}
+    blank = {
+        "profile": "",
+        "asked": {},
+        "parameters": {},
+        "seconds": 0,
+        "encode_seconds": None,
+        "commit": None,
+        "queries": None,
+    }
     return blank | {
         "id": file.parent.relative_to(reports).as_posix(),
         "run": file.parent.parent.name,
@@ -135,7 +143,11 @@ def _figures(folder: Path, reports: Path) -> Iterator[dict]:
 
 
 def _without_means(results: Mapping) -> dict:
-    kept = {k: _without_means(v) if isinstance(v, Mapping) else v for k, v in results.items() if not (isinstance(v, Mapping) and "mean" in v)}
+    kept = {
+        k: _without_means(v) if isinstance(v, Mapping) else v
+        for k, v in results.items()
+        if not (isinstance(v, Mapping) and "mean" in v)
+    }
     return {k: v for k, v in kept.items() if v != {}}
 
 

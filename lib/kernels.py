@@ -24,8 +24,10 @@ from jupyter_client.provisioning import LocalProvisioner
 from lib.report import environment
 
 # What nearly every notebook needs, and what runs notebooks. Without torch: with a warm cache many a run never imports it.
-PRELOADED = ["lib.sweep", "lib.kernels", "matplotlib.pyplot", "sklearn.decomposition", "sklearn.feature_extraction.text", "scipy.stats",
-             "ipykernel.kernelapp", "papermill.execute", "nbconvert.exporters.html"]  # fmt: skip
+PRELOADED = [
+    "lib.sweep", "lib.kernels", "matplotlib.pyplot", "sklearn.decomposition", "sklearn.feature_extraction.text",
+    "scipy.stats", "ipykernel.kernelapp", "papermill.execute", "nbconvert.exporters.html",
+]  # fmt: skip
 
 
 def start_run(target: Callable, *arguments: object) -> BaseProcess:
@@ -122,8 +124,9 @@ def _kernel(pipe: Connection) -> None:
         threadpool_limits(int(threads))  # libraries that are loaded have the server's one
     np.random.seed()  # noqa: NPY002 - forks of one process would all draw the same numbers
     try:
-        # parent 1: none to poll; that the run's process ends is seen to here
-        IPKernelApp.launch_instance([*arguments, "--IPKernelApp.parent_handle=1"])
+        # parent 1: none to poll, that is seen to here; and no log among the sweep's lines, errors are in the notebook
+        quiet = ["--IPKernelApp.parent_handle=1", "--log-level=CRITICAL"]
+        IPKernelApp.launch_instance([word for word in arguments if not word.startswith("--log-level")] + quiet)
     finally:
         atexit._run_exitfuncs()  # a forked process skips them, but a notebook's temporary folders want to be removed
 

@@ -28,7 +28,9 @@ def resolve(notebook: Path, asked: Mapping[str, object] | None = None, *, profil
     for name, value in (profile_parameters(notebook, profile) | dict(asked or {})).items():
         head, *path = name.split(".")
         if head not in known:
-            raise ValueError(f"{notebook.name} has no parameter {head!r}; it has {', '.join(known) or 'none'}{_nearest(head, known)}")
+            raise ValueError(
+                f"{notebook.name} has no parameter {head!r}; it has {', '.join(known) or 'none'}{_nearest(head, known)}"
+            )
         if path:
             _set_inside(values[head], path, value, f"{notebook.name}: {head}")
         else:

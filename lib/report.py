@@ -167,7 +167,12 @@ def _execute(notebook: Path, folder: Path, parameters: dict, *, progress: bool, 
         except PapermillExecutionError as error:
             return {"cell": error.exec_count, "source": error.source, "name": error.ename, "message": error.evalue}
         except DeadKernelError:
-            return {"cell": "?", "source": "", "name": "DeadKernelError", "message": "the kernel's process ended; out of memory?"}
+            return {
+                "cell": "?",
+                "source": "",
+                "name": "DeadKernelError",
+                "message": "the kernel's process ended; out of memory?",
+            }
     return None
 
 

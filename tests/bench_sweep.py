@@ -35,7 +35,9 @@ def main() -> None:
         papermill, ours = one_by_one(options, Path(folder) / "papermill"), timed(swept, Path(folder) / "sweep", "sweep")
         points = len(ours[1])
         assert papermill[1] == ours[1], "the two sides recorded other results"
-    print(f"{points} points, results equal: papermill {papermill[0]:.1f} s, sweep {ours[0]:.1f} s: {ours[0] / papermill[0]:.0%}")
+    print(
+        f"{points} points, results equal: papermill {papermill[0]:.1f} s, sweep {ours[0]:.1f} s: {ours[0] / papermill[0]:.0%}"
+    )
 
 
 SWEEP = """

@@ -91,7 +91,19 @@ def test_forks_come_from_a_process_of_one_thread(notebook, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
 def test_a_sweep_stopped_half_way_goes_on_and_ends_with_the_same_table(notebook, tmp_path, number):
     (tmp_path / "hold").touch()  # points 3 and 4 wait for it to go
-    command = [sys.executable, "-m", "lib", "sweep", str(notebook), "-p", f"FOLDER={tmp_path}", "--grid", "N=1,3,4", "--jobs", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "lib",
+        "sweep",
+        str(notebook),
+        "-p",
+        f"FOLDER={tmp_path}",
+        "--grid",
+        "N=1,3,4",
+        "--jobs",
+        "2",
+    ]
     environ = os.environ | {"AKIN_REPORTS": str(tmp_path / "stopped")}
     process = subprocess.Popen(command, env=environ, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(lambda: (tmp_path / "log").exists() and len(started(tmp_path)) == 3)

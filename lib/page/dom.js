@@ -38,7 +38,7 @@ function leaves(value, path = [], into = {}) {
 const shown = (value) => (value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
 
 function choice(label, options, chosen, change) {
-  const select = make("select", { onchange: () => change(select.value) });
+  const select = make("select", { "aria-label": label, onchange: () => change(select.value) });
   for (const [value, text] of options) select.append(make("option", { value, selected: value === chosen }, text));
   return make("label", { class: "choice" }, make("span", {}, label), select);
 }

@@ -44,22 +44,33 @@ function sortBy(name) {
 }
 
 function showRuns() {
-  const runs = sorted(matching());
+  const runs = sorted(matching()), shownRuns = runs.length;
   const means = runs.map(measureShown).filter((m) => m && m.mean !== null);
   const range = [Math.min(...means.map((m) => m.low ?? m.mean)), Math.max(...means.map((m) => m.high ?? m.mean))];
-  for (const run of runs) {
-    run.row ??= row(run);
-    showResult(run, range);
-  }
-  $("runs-body").replaceChildren(...runs.flatMap((run) => (run.more ? [run.row, run.more] : [run.row])));
+  $("runs-body").replaceChildren();
+  waiting = { runs, range };
+  showSome();
   for (const header of document.querySelectorAll("#runs-table th[data-name]")) {
     const way = state.sort === header.dataset.name ? "ascending" : state.sort === `-${header.dataset.name}` ? "descending" : "none";
     header.setAttribute("aria-sort", way);
   }
-  $("count").textContent = runs.length === RUNS.length ? plural(runs.length, "run") : `${runs.length} of ${plural(RUNS.length, "run")}`;
-  $("nothing").hidden = runs.length > 0;
+  $("count").textContent = shownRuns === RUNS.length ? plural(shownRuns, "run") : `${shownRuns} of ${plural(RUNS.length, "run")}`;
+  $("nothing").hidden = shownRuns > 0;
   $("sort").value = state.sort;
   writeAddress();
+}
+
+// Rows are drawn a hundred at a time, the next ones when the end of the list comes near.
+let waiting = { runs: [], range: [] }; // what fits the filters and is not drawn yet
+function showSome() {
+  const some = waiting.runs.splice(0, 100);
+  for (const run of some) {
+    run.row ??= row(run);
+    showResult(run, waiting.range);
+  }
+  $("runs-body").append(...some.flatMap((run) => (run.more ? [run.row, run.more] : [run.row])));
+  $("further").hidden = waiting.runs.length === 0;
+  $("further").textContent = `Show ${waiting.runs.length} more`;
 }
 
 function row(run) {
@@ -90,7 +101,9 @@ function when(seconds) {
 }
 
 function showResult(run, range) {
-  const m = measureShown(run);
+  const m = measureShown(run), drawn = JSON.stringify([state.show, range]);
+  if (run.drawn === drawn) return; // sorting alone moves rows
+  run.drawn = drawn;
   if (!m) return run.result.replaceChildren("–");
   run.result.replaceChildren(make("div", {}, make("strong", {}, number(m.mean)), whisker(m, range), make("small", {}, interval(m.low, m.high))),
     make("small", { title: tableName(m.table) }, measureName(m)));
@@ -175,6 +188,8 @@ function prepareRuns() {
     make("th", {}, make("span", { class: "hidden" }, "Details")));
   for (const [name, title] of COLUMNS) $("sort").append(make("option", { value: name }, `${title} ↑`), make("option", { value: `-${name}` }, `${title} ↓`));
   $("sort").addEventListener("change", () => set("sort")($("sort").value));
+  $("further").addEventListener("click", showSome);
+  new IntersectionObserver((seen) => seen.some((entry) => entry.isIntersecting) && showSome(), { rootMargin: "800px" }).observe($("further"));
   $("go-compare").addEventListener("click", () => show("compare"));
   $("clear").addEventListener("click", () => { state.runs = []; showChosen(); });
   prepareShown();

@@ -47,7 +47,7 @@ function sweepCard({ runs, varied }) {
   redraw();
   const fixed = Object.entries(runs[0].asked).filter(([name]) => !varied.includes(name)).map(([name, value]) => `, ${name}=${shown(value)}`);
   const compare = runs.length <= 12 && make("button", { onclick: () => { state.runs = runs.map((run) => run.id); show("compare"); } }, "Compare its runs");
-  return make("section", { class: "card" }, make("h3", {}, `${runs[0].notebook} over ${varied.join(" × ")}`),
+  return make("section", { class: "card" }, make("h3", {}, `${runs[0].notebook} over ${order.join(" × ")}`),
     make("p", { class: "meta" }, `${plural(runs.length, "run")}${failed ? `, ${failed} failed` : ""}, profile ${runs[0].profile}`, fixed), filters, chart, compare);
 }
 
