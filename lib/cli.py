@@ -44,6 +44,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_sweep(commands)
     _add_report(commands)
     _add_index(commands)
+    screenshots = commands.add_parser(
+        "screenshots",
+        help="take the README's pictures",
+        description="Runs notebooks on the generated shop, opens the pages in headless Chromium, and keeps what they show "
+        "in reports/reference/screenshots/. Needs Chromium and Playwright.",
+    )
+    screenshots.set_defaults(command=_screenshots)
     data = commands.add_parser("data", help="list data sets and where they lie, or fetch some")
     data.add_argument("names", nargs="*", help="sets to fetch; none lists all")
     data.set_defaults(command=_data)
@@ -175,6 +182,15 @@ def _index(options: argparse.Namespace) -> int:
     from lib import index
 
     print(f"page: {index.write_index()}")
+    return 0
+
+
+def _screenshots(options: argparse.Namespace) -> int:
+    from lib.screenshots import SCENES, chromium, shop_runs, take
+
+    with chromium() as browser:
+        for file in take(browser, shop_runs(), SCENES):
+            print(file)
     return 0
 
 
