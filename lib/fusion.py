@@ -5,7 +5,7 @@ It starts where every `Embeddings` is unit-length. Fusion that is learned is in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack, issparse
@@ -57,7 +57,19 @@ def tune_weights(parts: Sequence[Embeddings], task: Task, metric: str = "ndcg@10
         ranking = search(fused, fused, int(metric.split("@")[1]), exclude=task.exclude)
         return float(evaluate(ranking, task, [metric])[metric].mean())
 
-    m = len(parts)
+    return _ascend(score, len(parts), rounds)
+
+
+def tune_scores(rankings: Sequence[Ranking], task: Task, metric: str = "ndcg@10", *, rounds: int = 2) -> np.ndarray:
+    """Weights for `weighted` that are best on a validation task, (m,), found as `tune_weights` finds its own."""
+
+    def score(weights: np.ndarray) -> float:
+        return float(evaluate(weighted(rankings, weights), task, [metric])[metric].mean())
+
+    return _ascend(score, len(rankings), rounds)
+
+
+def _ascend(score: Callable[[np.ndarray], float], m: int, rounds: int) -> np.ndarray:
     starts = [np.full(m, 1 / m), *np.eye(m)]
     scores = [score(w) for w in starts]
     best, weights = max(scores), starts[int(np.argmax(scores))]
