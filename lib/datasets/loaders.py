@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
+from scipy.sparse import block_array, csr_array
+from scipy.sparse.csgraph import connected_components
 
 from lib import bazaar as generator
 from lib.bazaar import Photo
@@ -88,7 +89,7 @@ def two_shops(name: str, left: str, right: str, sep: str, fields: dict[str, str 
     """Two shops that sell partly the same: the second's items are queries, the first is searched.
 
     The column `all_fields` joins every column after the id as it stands in the file: the text of the
-    published blocking protocol.
+    published blocking protocol. `group` names the product of matched items; the others have none.
     """
     folder = fetch(name, SOURCES[name])
     catalogues = {}
@@ -98,8 +99,23 @@ def two_shops(name: str, left: str, right: str, sep: str, fields: dict[str, str 
         columns = {"id": "id", "all_fields": "all_fields", **fields}
         catalogues[shop] = Catalogue.from_frame(frame, name=shop, columns=columns)
     matches = read_table(folder / "gt.csv", sep=sep)[["D2", "D1"]].itertuples(index=False, name=None)
-    task = Task.from_matches("blocking", catalogues[right], catalogues[left], matches)
+    task = _with_groups(Task.from_matches("blocking", catalogues[right], catalogues[left], matches))
+    catalogues = {left: task.corpus, right: task.queries}
     return Dataset(name, catalogues, {"blocking": task}, pairs=_pairs(folder / "pairs"))
+
+
+def _with_groups(task: Task) -> Task:
+    """The same task, its matched items labelled with their product: what matches join, directly or through others."""
+    matches = task.relevance
+    _, product = connected_components(block_array([[None, matches], [matches.T, None]]), directed=False)
+    sides = []
+    for catalogue, own, matched in (
+        (task.queries, product[: matches.shape[0]], matches.sum(axis=1) > 0),
+        (task.corpus, product[matches.shape[0] :], matches.sum(axis=0) > 0),
+    ):
+        groups = [f"product {p}" if known else None for p, known in zip(own, matched, strict=True)]
+        sides.append(Catalogue(catalogue.name, catalogue.items.assign(group=groups)))
+    return Task(task.name, *sides, task.relevance, task.exclude)
 
 
 def _pairs(folder: Path) -> pd.DataFrame:

@@ -98,7 +98,7 @@ class Pretrained:
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
         return tokenizer
 
-    def _weights(self) -> tuple[torch.nn.Module, bool]:
+    def weights(self, **more: object) -> tuple[torch.nn.Module, bool]:
         """The model in evaluation mode, float32, and whether its pooler, if it has one, came with the files.
 
         Classifiers' files lack a pooler, which transformers then draws at random. Raises RuntimeError where anything
@@ -108,7 +108,7 @@ class Pretrained:
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # embed() shows the one bar that matters
-        options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
+        options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True} | more
         model, loading = self._load("AutoModel", self.kind, **options)
         missing = sorted(loading["missing_keys"])
         lacking = [name for name in missing if "pooler" not in name]
@@ -134,7 +134,7 @@ def digest_state(network: torch.nn.Module, *more: object) -> str:
     """A hash of a network's weights and of whatever else its vectors depend on."""
     total = hashlib.sha256(repr(more).encode())
     for name, weights in sorted(network.state_dict().items()):
-        total.update(name.encode() + weights.numpy().tobytes())
+        total.update(name.encode() + weights.detach().cpu().numpy().tobytes())
     return total.hexdigest()
 
 

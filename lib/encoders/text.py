@@ -68,12 +68,13 @@ class TextEncoder(TextReader, Pretrained):
         present = [i for i, text in enumerate(texts) if text.strip()]
         if not present:
             return vectors
-        tokens = self._tokens([texts[i] for i in present])
+        tokens = self.tokens([texts[i] for i in present])
         for batch in _batches([len(t) for t in tokens], self.token_budget):
             vectors[[present[i] for i in batch]] = self._forward([tokens[i] for i in batch])
         return vectors
 
-    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token numbers of each text, cut at `max_tokens` and at what the model can read."""
         from transformers import AutoConfig
 
         config = AutoConfig.from_pretrained(self.folder, trust_remote_code=False)
@@ -84,7 +85,7 @@ class TextEncoder(TextReader, Pretrained):
     @functools.cached_property
     def model(self) -> torch.nn.Module:
         """The Transformer in evaluation mode, in the precision that was settled."""
-        model, _ = self._weights()  # a pooler that the files lack is not used
+        model, _ = self.weights()  # a pooler that the files lack is not used
         if self.precision == "bfloat16" or (self.precision == "auto" and has_bfloat16()):
             return self._in_bfloat16(model)
         return model
@@ -93,19 +94,24 @@ class TextEncoder(TextReader, Pretrained):
         import torch
 
         # a probe of several lengths: rounding grows with the tokens that are averaged
-        probe = self._tokens([PROBE[:n] for n in (20, 80, 240)])
-        exact = np.stack([self._pooled(model, [t])[0] for t in probe])
-        model = model.to(torch.bfloat16)
-        rounded = np.stack([self._pooled(model, [t])[0] for t in probe])
+        probe = self.tokens([PROBE[:n] for n in (20, 80, 240)])
+        with torch.inference_mode():
+            exact = np.stack([self.pooled(model, [t])[0].numpy() for t in probe])
+            model = model.to(torch.bfloat16)
+            rounded = np.stack([self.pooled(model, [t])[0].numpy() for t in probe])
         cosine = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
         if self.precision == "auto" and cosine.min() < AGREEMENT:
-            return self._weights()[0]
+            return self.weights()[0]
         return model
 
     def _forward(self, tokens: Sequence[Sequence[int]]) -> np.ndarray:
-        return self._pooled(self.model, tokens)
+        import torch
 
-    def _pooled(self, model: torch.nn.Module, tokens: Sequence[Sequence[int]]) -> np.ndarray:
+        with torch.inference_mode():
+            return self.pooled(self.model, tokens).cpu().numpy()
+
+    def pooled(self, model: torch.nn.Module, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        """One vector a sequence of token numbers, (b, d) float32, not normalised."""
         import torch
 
         longest = max(map(len, tokens))
@@ -114,9 +120,9 @@ class TextEncoder(TextReader, Pretrained):
         for row, sequence in enumerate(tokens):  # padded on the right whatever the tokenizer prefers
             ids[row, : len(sequence)] = torch.as_tensor(sequence)
             mask[row, : len(sequence)] = 1
-        with torch.inference_mode():
-            hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()  # (b, t, d)
-        return pool(hidden, mask, self.pooling).numpy()
+        ids, mask = ids.to(model.device), mask.to(model.device)
+        hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()  # (b, t, d)
+        return pool(hidden, mask, self.pooling)
 
 
 def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor:

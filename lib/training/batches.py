@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import pandas as pd
 
 
 def shuffled(rows: np.ndarray, size: int) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
@@ -38,6 +39,56 @@ def grouped(
         order = rng.permutation(len(queue))
         for first in range(0, len(order), groups):
             yield np.concatenate([queue[i] for i in order[first : first + groups]])
+
+    return epoch
+
+
+def balanced(labels: np.ndarray, rows: np.ndarray, size: int) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
+    """Batches of `size` rows in which every label is as likely as any other: rare ones come again, frequent ones less often.
+
+    An epoch draws as many rows as there are with a label, with replacement; rows whose label is None are left out.
+    """
+    rows = np.array([row for row in rows if labels[row] is not None], int)
+    code = pd.factorize(labels[rows])[0]
+    counts = np.bincount(code)
+    chance = 1 / (len(counts) * counts[code])  # (rows,)
+
+    def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
+        for first in range(0, len(rows), size):
+            yield rng.choice(rows, min(size, len(rows) - first), p=chance)
+
+    return epoch
+
+
+def mined(
+    labels: np.ndarray, rows: np.ndarray, neighbours: np.ndarray, *, groups: int, members: int
+) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
+    """Batches as of `grouped`, whose groups are near each other: hard negatives (Xiong et al. 2021).
+
+    `neighbours` (n, k) holds each row's nearest rows, by an encoder before or during training; -1 pads. A batch starts with a
+    random group and takes in the groups of its rows' neighbours, and theirs, until it is full; every group comes once an epoch.
+    """
+    found: dict[object, list[int]] = {}
+    for row in rows:
+        if labels[row] is not None:
+            found.setdefault(labels[row], []).append(int(row))
+    found = {label: m for label, m in found.items() if len(m) > 1}
+
+    def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
+        left = dict.fromkeys(list(found)[i] for i in rng.permutation(len(found)))
+        while left:
+            batch = [next(iter(left))]
+            del left[batch[0]]
+            for label in batch:  # grows while it is read
+                near = dict.fromkeys(labels[n] for row in found[label] for n in neighbours[row] if n >= 0)
+                taken = [n for n in near if n in left][: groups - len(batch)]
+                batch += taken
+                for n in taken:
+                    del left[n]
+            while left and len(batch) < groups:  # the neighbourhood is used up
+                batch.append(next(iter(left)))
+                del left[batch[-1]]
+            yield np.concatenate([rng.permutation(found[label])[:members] for label in batch])
 
     return epoch
 
