@@ -24,7 +24,7 @@ class Bm25(TextReader):
     A product scores the sum, over the query's words, of ln(1 + (n - df + .5) / (df + .5)) · tf / (tf + k1 (1 - b + b · length /
     mean length)): n products, df with the word, tf times in this one. `k1` says how much a repeated word counts, `b` how much
     long texts are held against themselves. `spelling=True` reads a query's word of letters that no product has as the nearest
-    word that one has. `reading`: see `TextReader`; queries are read by the same fields, of which they mostly have a title alone.
+    word that one has. `reading`: see `TextReader`; queries are read by the same fields, of which most have a title alone.
     """
 
     def __init__(self, *, k1: float = 1.2, b: float = 0.75, spelling: bool = False, **reading: Any) -> None:
