@@ -32,7 +32,7 @@ class Bm25(TextReader):
         if k1 < 0 or not 0 <= b <= 1:
             raise ValueError(f"k1 is at least 0 and b from 0 to 1, got {k1} and {b}")
         self.name = f"bm25({self.reads},k1 {k1:g},b {b:g}{',spelling' if spelling else ''})"
-        self._k1, self._b, self._spelling = k1, b, spelling
+        self.k1, self.b, self._spelling = k1, b, spelling
         self._index: Any = None
 
     def fit(self, corpus: Catalogue) -> Self:
@@ -40,7 +40,7 @@ class Bm25(TextReader):
         tokens = [words(text) for text in self.texts(corpus)]
         if not any(tokens):
             raise ValueError(f"{self.name}: catalogue {corpus.name!r} has no text in {self.fields}")
-        self._index = require("bm25s").BM25(k1=self._k1, b=self._b, method="lucene")
+        self._index = require("bm25s").BM25(k1=self.k1, b=self.b, method="lucene")
         self._index.index(tokens, show_progress=False)
         self._size = len(corpus)
         self._near = functools.cache(self._nearest)

@@ -47,7 +47,7 @@ def rerank(ranking: Ranking, score: Reranker, queries: Sequence[str], texts: Seq
     """
     if len(queries) != len(ranking.positions):
         raise ValueError(f"{len(queries)} queries for {len(ranking.positions)} rankings")
-    first = Ranking(ranking.name, ranking.positions[:, :depth], ranking.scores[:, :depth])
+    first = ranking.first(depth)
     scores = np.zeros(first.positions.shape, np.float32)  # (q, depth)
     found = first.positions >= 0
     scores[found] = score([(queries[q], texts[first.positions[q, place]]) for q, place in np.argwhere(found)])

@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lib import Catalogue, Embeddings, Ranking, search
-from lib.tasks.retrieval import Bridge, barred, blend, by_likeness, by_value, filters, next_purchases, profiles
+from lib.tasks.retrieval import Bridge, barred, blend, by_likeness, by_value, filters, keep, next_purchases, profiles
 
 ITEMS = pd.DataFrame(
     {
@@ -58,6 +58,14 @@ def test_filtered_products_make_room_for_others() -> None:
     found = search(embeddings([[1, 0], [1, 0]]), corpus, 2, exclude=barred(masks, exclude))
     assert found.positions.tolist() == [[3, -1], [1, 2]]
     assert search(embeddings([[1, 0]]), corpus, 2, exclude=barred(masks[:1])).positions.tolist() == [[2, 3]]
+
+
+def test_filtering_afterwards_leaves_less() -> None:
+    scores = np.array([[4, 3, 2, 1], [4, 3, -np.inf, -np.inf]], np.float32)
+    found = Ranking("r", np.array([[2, 0, 3, 1], [0, 4, -1, -1]]), scores)
+    left = keep(found, [filters(SHOP, brand="Brook"), filters(SHOP, category="Home")])
+    assert left.positions.tolist() == [[2, 3, -1, -1], [0, 4, -1, -1]]
+    assert left.scores[0].tolist() == [4, 2, -np.inf, -np.inf]
 
 
 def photos_and_texts(rng: np.random.Generator, n: int = 200) -> tuple[Embeddings, Embeddings]:

@@ -55,6 +55,13 @@ def barred(masks: Sequence[np.ndarray], exclude: csr_array | None = None) -> csr
     return outside if exclude is None else csr_array(outside + (exclude > 0))
 
 
+def keep(ranking: Ranking, masks: Sequence[np.ndarray]) -> Ranking:
+    """What is left of a ranking that is filtered when it is done: the same order, shorter. `barred` loses nothing."""
+    passing = np.take_along_axis(np.stack(masks), np.maximum(ranking.positions, 0), axis=1)  # (q, n) -> (q, k)
+    left = Ranking(ranking.name, np.where(passing, ranking.positions, -1), ranking.scores)
+    return reorder(left, ranking.scores, name=f"filtered({ranking.name})")
+
+
 class Bridge:
     """A linear map from one space of vectors to another by scikit-learn's ridge regression, learned from products with both.
 
