@@ -73,6 +73,22 @@ class TextEncoder(TextReader, Pretrained):
             vectors[[present[i] for i in batch]] = self._forward([tokens[i] for i in batch])
         return vectors
 
+    def token_vectors(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """One vector a token of each text, [(t, d), …], without the marks that the tokenizer adds."""
+        import torch
+
+        if not texts:  # which tokenizers refuse
+            return []
+        tokens, special = self.tokens(texts), set(self.tokenizer.all_special_ids)
+        kept = [[place for place, token in enumerate(sequence) if token not in special] for sequence in tokens]
+        found: list[np.ndarray] = [np.zeros((0, self.model.config.hidden_size), np.float32)] * len(texts)
+        for batch in _batches([len(t) for t in tokens], self.token_budget):
+            with torch.inference_mode():
+                hidden, _ = self._hidden(self.model, [tokens[i] for i in batch])  # (b, t, d)
+            for vectors, i in zip(hidden.cpu().numpy(), batch, strict=True):
+                found[i] = vectors[kept[i]]
+        return found
+
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token numbers of each text, cut at `max_tokens` and at what the model can read."""
         from transformers import AutoConfig
@@ -112,6 +128,10 @@ class TextEncoder(TextReader, Pretrained):
 
     def pooled(self, model: torch.nn.Module, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
         """One vector a sequence of token numbers, (b, d) float32, not normalised."""
+        return pool(*self._hidden(model, tokens), self.pooling)
+
+    def _hidden(self, model: torch.nn.Module, tokens: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token vectors (b, t, d) float32 and which of them are no padding, (b, t)."""
         import torch
 
         longest = max(map(len, tokens))
@@ -121,8 +141,7 @@ class TextEncoder(TextReader, Pretrained):
             ids[row, : len(sequence)] = torch.as_tensor(sequence)
             mask[row, : len(sequence)] = 1
         ids, mask = ids.to(model.device), mask.to(model.device)
-        hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()  # (b, t, d)
-        return pool(hidden, mask, self.pooling)
+        return model(input_ids=ids, attention_mask=mask).last_hidden_state.float(), mask
 
 
 def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor:
