@@ -161,7 +161,7 @@ def test_wrong_arguments_say_what_is_wrong() -> None:
         keep(np.array([1.0, np.nan, 3]), s, 1)
     with pytest.raises(ValueError, match=r"\(3, 3\).*demand of 2 items needs \(2, 2\)"):
         keep(np.ones(2), s, 1)
-    with pytest.raises(ValueError, match="one of .*got 'best'"):
+    with pytest.raises(ValueError, match=r"one of .*got 'best'"):
         keep(np.ones(3), s, 1, method="best")
 
 

@@ -83,7 +83,7 @@ TALK = frozenset({
     "got", "hello", "hi", "kind", "know", "like", "look", "looking", "made", "make", "makes", "model", "need", "offer", "one",
     "option", "order", "please", "possible", "recommend", "sell", "sells", "shade", "show", "size", "sizes", "sold", "sort",
     "stock", "suggest", "tell", "thank", "thanks", "thing", "type", "use", "using", "variant", "version", "want", "wants",
-    "wonder", "wondering", "would",
+    "wonder", "wondering", "would", "yes",
 })  # fmt: skip
 
 
@@ -108,8 +108,8 @@ class Vocabulary:
     """Which words of a catalogue name a product, which are its common words, and how rare each is.
 
     A word of a title names a product where at most two brands use it (without brands: two listings), and every word of a
-    brand does. `ordinary` is a dictionary of English: a word that neither it nor the catalogue has is taken for
-    a name too, of a product that is not there.
+    brand does. A word that the catalogue lacks names a product that is not there, where it has a capital or is not in
+    `ordinary`, a dictionary of English; without a dictionary the capital alone tells.
     """
 
     def __init__(self, catalogue: Catalogue, *, ordinary: Collection[str] = ()) -> None:
@@ -139,11 +139,12 @@ class Vocabulary:
             capital = written[:1].isupper() and not begins
             begins = written[-1] in ".!?"
             for word in words(written):
-                known, plain = word in self._columns, word in self.ordinary or word.isdigit() or len(word) < 3
-                if word in self.stop or (plain and not capital):
-                    continue
-                if word in self._names or not known:
+                special = word in self._names or (word not in self._columns and (capital or self.ordinary))
+                if special and word not in self.stop and (capital or not self._plain(word)):
                     yield word
+
+    def _plain(self, word: str) -> bool:
+        return word.isdigit() or len(word) < 3 or word in self.ordinary or word.removesuffix("s") in self.ordinary
 
     def coverage(self, names: Collection[str]) -> np.ndarray:
         """How much of what is named each listing carries, (n,) in [0, 1]: its share of the names' rarity."""

@@ -50,11 +50,13 @@ class Evidence:
         kinds = pd.Series(self._spoken).groupby(catalogue.items["category"].fillna("").to_numpy()).agg(list)
         self._of_kind = {kind: np.unique(np.concatenate(own)) for kind, own in kinds.items()}
         texts = as_texts(self.clauses)
-        self._readers = [reader.fit(texts) for reader in readers]
-        self._vectors = concat([embed(reader, texts) for reader in self._readers])
+        self._readers = [reader.fit(texts) if self.clauses else reader for reader in readers]
+        self._vectors = concat([embed(reader, texts) for reader in self._readers]) if self.clauses else None
 
     def likeness(self, wishes: Sequence[str]) -> np.ndarray:
         """The cosine of every wish with every clause, (q, clauses)."""
+        if self._vectors is None:
+            return np.zeros((len(wishes), 0))
         asked = concat([embed(reader, as_texts(wishes)) for reader in self._readers])
         return np.nan_to_num(pairwise(asked.vectors, self._vectors.vectors))
 

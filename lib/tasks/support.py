@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from lib.tasks.asked import Request, Vocabulary, read
 from lib.tasks.evidence import Evidence, Passage, as_texts
 
 SHOWN = 3  # products an answer holds
+KNOWN = 0.5  # share of what is named that is found: below, the reason given is that the product is not here
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Desk:
 
     `retrievers` bring the `depth` listings nearest to a question, their embeddings concatenated, and `readers` tell
     which clause states a wish; both are fitted here. `photos` lend a colour to listings that state none. `ordinary` is
-    a dictionary, see `Vocabulary`. What is less sure than `threshold` is withheld: choose it on validation.
+    a dictionary, see `Vocabulary`. What is less sure than `threshold` is withheld; `tune` chooses it.
     """
 
     def __init__(
@@ -65,6 +67,27 @@ class Desk:
         self.evidence = Evidence(catalogue, readers, photos)
         self._retrievers = [retriever.fit(catalogue) for retriever in retrievers]
         self._listings = concat([embed(retriever, catalogue) for retriever in self._retrievers])
+        self._odds: dict[str, tuple[float, float]] = {}
+
+    def tune(self, task: Task) -> Self:
+        """Learn on validation questions how sure a score makes of each intent, and the threshold (see `choose_threshold`).
+
+        A condition that is met in full and one that a photo makes likely are not on one scale, so a logistic regression
+        an intent turns scores into the probability that one of the first three products is right (Platt 1999).
+        """
+        from sklearn.linear_model import LogisticRegression
+
+        self._odds = {}
+        answers = self.answer(task.queries.text())
+        right = outcomes(ranking(answers), task, -np.inf)[f"hit@{SHOWN}"].fillna(0).to_numpy() > 0
+        intents = np.array([a.request.intent if a.positions else "" for a in answers])
+        for intent in set(intents) - {""}:
+            own = np.flatnonzero(intents == intent)
+            if len(set(right[own])) == 2:
+                model = LogisticRegression(C=100).fit([[answers[i].scores[0]] for i in own], right[own])
+                self._odds[str(intent)] = float(model.intercept_[0]), max(0.0, float(model.coef_[0, 0]))
+        self.threshold = choose_threshold(ranking(self.answer(task.queries.text())), task)
+        return self
 
     def retrieve(self, questions: Sequence[str]) -> Ranking:
         """The listings nearest to each question's words, whatever it asks."""
@@ -94,7 +117,7 @@ class Desk:
         named = near[coverage >= sure - 1e-9]
         rows, fits = self._candidates(request, named, wish)
         order = np.argsort(-fits, kind="stable")[:SHOWN]
-        best, scores = rows[order], sure * fits[order]
+        best, scores = rows[order], self._probability(request.intent, sure * fits[order])
         given = len(best) > 0 and scores[0] >= self.threshold
         return Answer(
             request,
@@ -104,6 +127,10 @@ class Desk:
             abstained=not given,
             reason="" if given else self._reason(request, sure),
         )
+
+    def _probability(self, intent: str, scores: np.ndarray) -> np.ndarray:
+        start, slope = self._odds.get(intent, (0.0, 0.0))
+        return 1 / (1 + np.exp(-start - slope * scores)) if intent in self._odds else scores
 
     def _candidates(self, request: Request, named: np.ndarray, wish: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The listings that may answer and how well each meets every condition, (m,), (m,)."""
@@ -121,16 +148,16 @@ class Desk:
     def _cheaper(self, named: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What is of the same kind and costs less than the cheapest of those named, the most alike first."""
         items, prices = self.catalogue.items, self.catalogue.items["price"]
-        kind = items["category"].iloc[named].mode()
-        below = (prices < prices.iloc[named].min()) & items["category"].isin(kind)
-        rows = np.flatnonzero(below)
+        kind = items["category"].iloc[named].dropna().mode()
+        same = items["category"].isin(kind) if len(kind) else prices.notna()  # without categories all are of one kind
+        rows = np.flatnonzero(same & (prices < prices.iloc[named].min()))
         likeness = pairwise(self._listings.vectors[named[:1]], self._listings.vectors[rows])[0]  # (1, d), (m, d) -> (m,)
         near = np.argsort(-likeness, kind="stable")
         return rows[near], self.evidence.alike(rows[near], named)
 
     def _reason(self, request: Request, sure: float) -> str:
-        if sure < self.threshold:
-            return "it names no product that is here"
+        if sure < KNOWN:
+            return "it names a product that is not here"
         asked = {"cheaper": "costs less and is like it", "feature": f"says {self._wish(request)!r}"}
         return "nothing " + asked.get(request.intent, f"is {request.colour or request.size}")
 
