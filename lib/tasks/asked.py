@@ -129,7 +129,7 @@ class Vocabulary:
         rows = [[self._columns.setdefault(w, len(self._columns)) for w in dict.fromkeys(words(text))] for text in whole]
         indptr = np.cumsum([0, *map(len, rows)])
         flat = np.array([c for row in rows for c in row], int)
-        self._has = csr_array((np.ones(len(flat)), flat, indptr), shape=(len(rows), len(self._columns)))  # (n, words)
+        self._has = csr_array((np.ones(len(flat)), flat, indptr), shape=(len(rows), len(self._columns))).tocsc()  # (n, words)
         self._rarity = np.log1p(len(rows) / np.maximum(self._has.sum(axis=0), 1))  # (words,)
 
     def names(self, text: str) -> Iterator[str]:

@@ -40,14 +40,16 @@ class Evidence:
     """
 
     def __init__(self, catalogue: Catalogue, readers: Sequence[Encoder], photos: Embeddings | None = None) -> None:
-        self.items = catalogue.items
+        self.ids, self._prices = catalogue.ids, catalogue.items["price"].to_numpy()
+        self._fields = {field: catalogue.items[field].tolist() for field in STATED}
+        self._kinds = catalogue.items["category"].fillna("").tolist()
         self._sizes = [set(measures(text)) for text in catalogue.text(("title", "attributes", "description"))]
         self._colours = stated_colours(catalogue) if photos is None else shown_colours(catalogue, photos)  # (n, colours)
         spoken = [[c.strip() for c in CLAUSE.split(text) if c.strip()] for text in catalogue.text(("description",))]
         self.clauses = sorted({clause for own in spoken for clause in own})
         place = {clause: i for i, clause in enumerate(self.clauses)}
         self._spoken = [np.array([place[clause] for clause in own], int) for own in spoken]
-        kinds = pd.Series(self._spoken).groupby(catalogue.items["category"].fillna("").to_numpy()).agg(list)
+        kinds = pd.Series(self._spoken).groupby(self._kinds).agg(list)
         self._of_kind = {kind: np.unique(np.concatenate(own)) for kind, own in kinds.items()}
         texts = as_texts(self.clauses)
         self._readers = [reader.fit(texts) if self.clauses else reader for reader in readers]
@@ -70,7 +72,7 @@ class Evidence:
 
     def price(self, rows: np.ndarray, limit: float) -> np.ndarray:
         """Whether each listing costs at most so much; no where the price is not known."""
-        return (self.items["price"].to_numpy()[rows] <= limit).astype(float)
+        return (self._prices[rows] <= limit).astype(float)
 
     def wish(self, rows: np.ndarray, likeness: np.ndarray) -> np.ndarray:
         """How well each listing's best clause fits a wish, beside the best clause that anything of its kind has.
@@ -79,33 +81,33 @@ class Evidence:
         """
         fits = np.zeros(len(rows))
         for place, row in enumerate(rows):
-            best = likeness[self._of_kind[self.items["category"].iloc[row] or ""]].max(initial=0)
+            best = likeness[self._of_kind[self._kinds[row]]].max(initial=0)
             own = likeness[self._spoken[row]].max(initial=0)
             fits[place] = own / best * min(1.0, best / FLOOR) if own > 0 else 0.0
         return fits
 
     def passage(self, request: Request, row: int, likeness: np.ndarray) -> Passage:
         """Where a listing says what is asked; for a wish the clause that comes nearest, which may not come near."""
-        item, product = self.items.iloc[row], self.items.index[row]
+        product = self.ids[row]
         if request.intent == "cheaper":
-            return Passage(product, "price", f"{item['price']:.2f}")
+            return Passage(product, "price", f"{self._prices[row]:.2f}")
         if request.intent == "feature":
             own = self._spoken[row]
             return Passage(product, "description", self.clauses[own[np.argmax(likeness[own])]] if len(own) else "")
         for field in STATED:
-            text = str(item[field].get(request.intent, "") if isinstance(item[field], dict) else item[field] or "")
+            said = self._fields[field][row] or ""
+            text = str(said.get(request.intent, "") if isinstance(said, dict) else said)
             if request.colour in colours(text) or request.size in measures(text):
                 return Passage(product, field, text)
         return Passage(product, "image", f"looks {request.colour}" if request.colour else "")
 
     def alike(self, rows: np.ndarray, named: np.ndarray) -> np.ndarray:
         """The share of attributes on which the named listings agree that each listing has too; 1 where there are none."""
-        attributes = self.items["attributes"].to_numpy()
-        values = pd.DataFrame([attributes[row] or {} for row in named])
-        shared = {k: values[k].iloc[0] for k in values if values[k].notna().all() and values[k].nunique() == 1}
+        first, *others = [self._fields["attributes"][row] or {} for row in named]
+        shared = {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
         if not shared:
             return np.ones(len(rows))
-        return np.array([np.mean([(attributes[row] or {}).get(k) == v for k, v in shared.items()]) for row in rows])
+        return np.array([np.mean([(self._fields["attributes"][r] or {}).get(k) == v for k, v in shared.items()]) for r in rows])
 
 
 def as_texts(texts: Sequence[str]) -> Catalogue:

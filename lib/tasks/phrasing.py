@@ -58,9 +58,8 @@ def template(answer: Answer, catalogue: Catalogue) -> str:
 def invented(text: str, known: str, vocabulary: Vocabulary) -> list[str]:
     """The numbers, colours and product names of a text that what is known does not hold."""
     numbers = [n for n in NUMBER.findall(text) if _value(n) not in {_value(k) for k in NUMBER.findall(known)}]
-    seen = colours(known)
     names = [name for name in vocabulary.names(text) if not re.search(rf"\b{re.escape(name)}\b", known, re.I)]
-    return [*numbers, *sorted(colours(text) - seen), *names]
+    return list(dict.fromkeys([*numbers, *sorted(colours(text) - colours(known)), *names]))
 
 
 class Phraser(Pretrained):

@@ -32,7 +32,8 @@ KNOWN = 0.5  # share of what is named that is found: below, the reason given is 
 class Answer:
     """What is found for a question, best first, and whether it is given; `reason` says why not.
 
-    `positions` are rows of the catalogue, `scores` how sure each is, in [0, 1]. Where `abstained`, they are the nearest misses.
+    `positions` are rows of the catalogue, `scores` how sure each is, in [0, 1], none below the desk's threshold. Where
+    `abstained`, they are the nearest misses.
     """
 
     request: Request
@@ -77,16 +78,18 @@ class Desk:
         """
         from sklearn.linear_model import LogisticRegression
 
-        self._odds = {}
-        answers = self.answer(task.queries.text())
-        right = outcomes(ranking(answers), task, -np.inf)[f"hit@{SHOWN}"].fillna(0).to_numpy() > 0
-        intents = np.array([a.request.intent if a.positions else "" for a in answers])
-        for intent in set(intents) - {""}:
-            own = np.flatnonzero(intents == intent)
+        self._odds, self.threshold = {}, 0.0
+        found = ranking(self.answer(task.queries.text()))
+        right = outcomes(found, task, -np.inf)[f"hit@{SHOWN}"].fillna(0).to_numpy() > 0
+        intents = np.array([read(question, self.vocabulary).intent for question in task.queries.text()])
+        sure = found.scores.astype(float)
+        for intent in np.unique(intents[np.isfinite(sure[:, 0])]):
+            own = np.flatnonzero((intents == intent) & np.isfinite(sure[:, 0]))
             if len(set(right[own])) == 2:
-                model = LogisticRegression(C=100).fit([[answers[i].scores[0]] for i in own], right[own])
+                model = LogisticRegression(C=100).fit(sure[own, :1], right[own])
                 self._odds[str(intent)] = float(model.intercept_[0]), max(0.0, float(model.coef_[0, 0]))
-        self.threshold = choose_threshold(ranking(self.answer(task.queries.text())), task)
+            sure[own] = self._probability(str(intent), sure[own])
+        self.threshold = choose_threshold(Ranking(found.name, found.positions, sure), task)
         return self
 
     def retrieve(self, questions: Sequence[str]) -> Ranking:
@@ -119,6 +122,8 @@ class Desk:
         order = np.argsort(-fits, kind="stable")[:SHOWN]
         best, scores = rows[order], self._probability(request.intent, sure * fits[order])
         given = len(best) > 0 and scores[0] >= self.threshold
+        if given:
+            best, scores = best[scores >= self.threshold], scores[scores >= self.threshold]
         return Answer(
             request,
             tuple(int(row) for row in best),
@@ -151,7 +156,8 @@ class Desk:
         kind = items["category"].iloc[named].dropna().mode()
         same = items["category"].isin(kind) if len(kind) else prices.notna()  # without categories all are of one kind
         rows = np.flatnonzero(same & (prices < prices.iloc[named].min()))
-        likeness = pairwise(self._listings.vectors[named[:1]], self._listings.vectors[rows])[0]  # (1, d), (m, d) -> (m,)
+        vectors = self._listings.vectors
+        likeness = pairwise(vectors[named[:1]], vectors[rows], measure="dot")[0]  # (1, d), (m, d) -> (m,)
         near = np.argsort(-likeness, kind="stable")
         return rows[near], self.evidence.alike(rows[near], named)
 
