@@ -31,11 +31,11 @@ from lib.reading import parse_price, read_table
 
 
 def bazaar(*, photos: bool = True, **options: object) -> Dataset:
-    """The generated shop (options: `bazaar.shop`'s). Photos are drawn once, into a folder named by the options."""
+    """The generated shop (options: `bazaar.shop`'s). Photos are drawn once, into a folder named by what they show."""
     shop = generator.shop(**options)
     items = shop.items.copy()
     if photos:
-        folder = _drawn(shop.photos, key=repr(sorted(options.items())) + generator.version())
+        folder = _drawn(shop.photos, key=repr(sorted(shop.photos.items())) + generator.version())
         items["image"] = [str(folder / f"{i}.jpg") if i in shop.photos else None for i in items.index]
     items["all_fields"] = Catalogue("bazaar", items).text(("title", "description", "brand", "price"))
     catalogue = Catalogue("bazaar", items)
