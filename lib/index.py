@@ -38,7 +38,7 @@ def collect(reports: Path) -> list[dict]:
 
 
 def _described(metrics: dict, folder: Path, reports: Path) -> dict:
-    figures = sorted((folder / "figures").glob("*"))
+    figures = [f for f in sorted((folder / "figures").glob("*")) if f.suffix in (".svg", ".jpg")]
     fields = ("notebook", "status", "error", "profile", "parameters", "seconds", "encode_seconds", "commit")
     return {field: metrics[field] for field in fields} | {
         "run": folder.parent.name,
