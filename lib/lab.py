@@ -34,6 +34,7 @@ SETTINGS = {
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
 ERRORS = "application/vnd.jupyter.error", "application/vnd.jupyter.stderr"
+EXPLORER = ".jp-OutputArea-output:has(.widget-slider)"
 RUN = """() => {  // every code cell has its number, or one has failed
   const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(p => p.textContent);
   const failed = document.querySelector('[data-mime-type="application/vnd.jupyter.error"]');
@@ -74,6 +75,36 @@ def run_all(page: Page, address: str, notebook: str, *, patience: float = 240) -
     return [text for kind in ERRORS for text in page.locator(f'[data-mime-type="{kind}"]').all_inner_texts()]
 
 
+def take_pictures(page: Page, folder: Path, *, profile: str = "default") -> list[Path]:
+    """Run the quickstart in JupyterLab and keep what it shows: gallery.png and explorer.png, sliders moved, in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    with jupyterlab(["00_quickstart"], profile=profile) as address:
+        errors = run_all(page, address, "00_quickstart")
+        if errors:
+            raise RuntimeError(f"00_quickstart fails in JupyterLab: {errors[0][:500]}")
+        page.keyboard.press("Control+b")  # the files beside it take up room
+        gallery = page.locator(".jp-RenderedHTML .akin-gallery")
+        gallery.get_by_label("Query product", exact=True).select_option("6")
+        gallery.screenshot(path=folder / "gallery.png")
+        explorer = page.locator(EXPLORER).first
+        explorer.get_by_role("option").nth(6).click()
+        slide(page, "minilm", "Home")
+        slide(page, "photo", "End")
+        page.get_by_text("0.67 · photo").wait_for()
+        explorer.scroll_into_view_if_needed()
+        page.wait_for_timeout(500)  # photos are decoded
+        page.screenshot(path=folder / "explorer.png")
+        page.goto("about:blank")  # before the server goes
+    return [folder / "gallery.png", folder / "explorer.png"]
+
+
+def slide(page: Page, name: str, key: str) -> None:
+    """Move one of the explorer's sliders by the keyboard: Home is 0, End is 1."""
+    page.locator(EXPLORER).first.locator(".widget-slider", has_text=name).locator(".noUi-handle").focus()
+    page.keyboard.press(key)
+
+
 def _prepare(folder: Path, port: int, notebooks: Sequence[str], profile: str) -> None:
     (folder / "notebooks").mkdir()
     for name in notebooks:
@@ -85,7 +116,8 @@ def _prepare(folder: Path, port: int, notebooks: Sequence[str], profile: str) ->
                 cell.source += given
         nbformat.write(notebook, folder / "notebooks" / path.name)
     server = {"ip": "127.0.0.1", "port": port, "port_retries": 0, "open_browser": False, "allow_root": True}
-    config = {"ServerApp": server, "IdentityProvider": {"token": ""}, "LabApp": {"news_url": None, "extension_manager": "readonly"}}
+    lab = {"news_url": None, "extension_manager": "readonly"}
+    config = {"ServerApp": server, "IdentityProvider": {"token": ""}, "LabApp": lab}
     _write_json(folder / "config" / "jupyter_server_config.json", config)
     for name, values in SETTINGS.items():
         _write_json(folder / "settings" / f"{name}.jupyterlab-settings", values)
@@ -97,8 +129,14 @@ def _write_json(path: Path, values: dict) -> None:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
-           "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}  # fmt: skip
+    own = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
     kept = {name: value for name, value in os.environ.items() if name != "AKIN_RUN"}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return kept | {name: str(folder / value) for name, value in own.items()} | {"PYTHONPATH": path}

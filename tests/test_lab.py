@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from lib.lab import jupyterlab, run_all
+from lib.lab import EXPLORER, jupyterlab, run_all, slide
 from lib.report import find_notebook
 
 
@@ -34,14 +34,12 @@ def test_quickstart_runs_in_jupyterlab_and_a_slider_moves_the_neighbours(page):
         gallery.get_by_role("button", name="next").click()
         assert gallery.locator("section:visible .akin-query .akin-title").inner_text() != shown
 
-        explorer = page.locator(".jp-OutputArea-output.jupyter-widgets, .jp-OutputArea-output:has(> .jupyter-widgets)").first
+        explorer = page.locator(EXPLORER).first
         explorer.scroll_into_view_if_needed()
         first = order(page)
         assert len(first) == 12
         for name in ("words", "minilm"):  # what is left is the photo alone
-            handle = explorer.locator(".widget-slider", has_text=name).locator(".noUi-handle")
-            handle.focus()
-            page.keyboard.press("Home")
+            slide(page, name, "Home")
         page.wait_for_function("document.body.innerText.includes('1.00 · photo')")
         assert order(page) != first
         explorer.get_by_placeholder("part of a title or id").fill("mug")
