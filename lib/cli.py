@@ -95,6 +95,8 @@ def _add_report(commands) -> None:  # noqa: ANN001
     report = commands.add_parser("report", help="execute all notebooks of a profile and write reports/index.html")
     report.add_argument("notebooks", nargs="*", help="only these; default: all that know the profile")
     report.add_argument("--profile", default="default", help=PROFILES)
+    report.add_argument("--export", metavar="DIR", help="run nothing; gather a run's figures and tables in DIR, for a paper")
+    report.add_argument("--run", metavar="RUN", default="reference", help="what to export: a folder of reports/")
     report.set_defaults(command=_report)
 
 
@@ -168,6 +170,11 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    if options.export:
+        from lib.export import export
+
+        print(f"figures and tables: {export(options.export, options.run) / 'README.md'}")
+        return 0
     from lib import index
     from lib.sweep import report_all
 

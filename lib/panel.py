@@ -49,13 +49,14 @@ class Panel:
                                   description="price", style=style)  # fmt: skip
 
     def _laid_out(self, w: ipywidgets) -> ipywidgets.VBox:
-        for control in (self.search, self.product, self.encoder, *self.weights.values(), self.category, self.price):
-            if control is not None:
-                control.layout.width = "min(26rem, 100%)"
-        chosen = w.VBox([self.search, self.product])
-        mixed = w.VBox([self.encoder, *self.weights.values()])
-        filters = w.VBox([c for c in (self.category, self.price) if c is not None])
-        return w.VBox([w.Box([chosen, mixed, filters], layout=w.Layout(flex_flow="row wrap")), self.view])
+        groups = [self.search, self.product], [self.encoder, *self.weights.values()], [self.category, self.price]
+        boxes = []
+        for group in groups:
+            controls = [control for control in group if control is not None]
+            for control in controls:
+                control.layout.width = "auto"
+            boxes.append(w.VBox(controls, layout=w.Layout(flex="1 1 17rem", min_width="15rem")))
+        return w.VBox([w.Box(boxes, layout=w.Layout(flex_flow="row wrap")), self.view])
 
     def _listen(self) -> None:
         self.search.observe(self._offer, "value")

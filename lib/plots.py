@@ -15,7 +15,7 @@ import pandas as pd
 
 from lib.catalogue import Catalogue, Task
 from lib.search import Ranking
-from lib.style import BLUE, GREEN, GREY, ORANGE, PALETTE, SHAPES, ink, literal, new_axes, styled, width, wrapped
+from lib.style import BLUE, GREEN, GREY, LABELS, ORANGE, PALETTE, SHAPES, ink, literal, new_axes, styled, width, wrapped
 from lib.thumbnails import thumbnail
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def curves(
     size: str = "two",
 ) -> Axes:
     """Lines over a common index, numbers or names, each named at its end rather than in a box; `references` lie flat."""
-    ax = ax or new_axes(size, 0.52 * width(size))
+    ax = ax or new_axes(size, max(2.3, 0.52 * width(size)))
     ends = []
     for i, (name, line) in enumerate(lines.items()):
         numeric = pd.api.types.is_numeric_dtype(line.index)
@@ -97,10 +97,10 @@ def curves(
         ax.plot(x, line.to_numpy(float), **look)
         if not numeric:
             ax.set_xticks(x, line.index)
-        ends.append((float(line.iloc[-1]), name, ink(_colour(i))))
+        ends.append((float(line.iloc[-1]), wrapped(name, size), ink(_colour(i))))
     for name, value in (references or {}).items():
         ax.axhline(value, ls=":", color=GREY, lw=1.2)
-        ends.append((value, name, GREY))
+        ends.append((value, wrapped(name, size), GREY))
     _name_ends(ax, ends)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
@@ -203,13 +203,14 @@ def neighbours(
     """
     by_name = {"": rankings} if isinstance(rankings, Ranking) else rankings
     strips = [(row, name, ranking) for row in query for name, ranking in by_name.items()]
-    names = max(len(name) for name in by_name) * 0.055  # inches
-    tile = (width(size) - min(names, 1.4)) / (k + 1.4)
+    names = {name: textwrap.fill(literal(name), LABELS[size] // 2) for name in by_name}
+    beside = 0.065 * max(len(line) for name in names.values() for line in name.split("\n") or [""])  # inches
+    tile = (width(size) - beside) / (k + 1.5)
     ax = ax or new_axes(size, tile / SQUEEZE * len(strips) + 0.25)
     found = []
     for line, (row, name, ranking) in enumerate(strips):
         _tile(ax, task.queries, row, 0, line, inches=tile)
-        ax.text(-0.12, line + 0.39, textwrap.fill(literal(name), 24), ha="right", va="center")
+        ax.text(-0.12, line + 0.39, names[name], ha="right", va="center", fontsize=7.5)
         for place, position in enumerate(ranking.positions[row, :k]):
             if position >= 0:
                 hit = bool(task.relevance[row, position] > 0)
@@ -265,11 +266,13 @@ def _name_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     """Names where their lines end, at (y, name, colour); those that would overlap move apart."""
     low, high = ax.get_ylim()
     edge = ax.get_xlim()[1]
-    step = (high - low) * 0.14 / (ax.get_position().height * ax.figure.get_figheight())  # a line of text, in inches
-    below = -np.inf
+    line = (high - low) * 0.14 / (ax.get_position().height * ax.figure.get_figheight())  # one of text: 0.14 inches
+    top = -np.inf
     for y, name, colour in sorted(ends):
-        below = max(y, below + step)
-        ax.text(edge, below, f" {literal(name)}", color=colour, va="center", fontsize=7.5)
+        half = line * (name.count("\n") + 1) / 2
+        middle = max(y, top + half)
+        ax.annotate(name, (edge, middle), xytext=(4, 0), textcoords="offset points", color=colour, va="center", fontsize=7.5)
+        top = middle + half
 
 
 def _grid(ax: Axes) -> Axes:

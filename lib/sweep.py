@@ -19,6 +19,7 @@ from lib.files import REPORTS, ROOT, replace_folder
 from lib.parameters import find_notebook, profiles, resolve
 
 REFERENCE = ROOT / "reports" / "reference"  # the committed result of the reference run
+KEPT = {".svg", ".jpg", ".csv"}  # of a figure's files: what a page shows, and the numbers
 BIGGEST = 900_000  # bytes: nothing above 1 MB is tracked
 
 
@@ -75,8 +76,8 @@ def report_all(profile: str, *, notebooks: Sequence[str] = (), reports: Path = R
 
 
 def keep_reference(run: Path, target: Path) -> None:
-    """Copy what is small enough to commit: metrics.json and the figures. Raises ValueError for a file near 1 MB."""
-    files = [run / "metrics.json", *sorted((run / "figures").glob("*"))]
+    """Copy what is small enough to commit: metrics.json, figures and their numbers. Raises ValueError for a file near 1 MB."""
+    files = [run / "metrics.json", *(f for f in sorted((run / "figures").glob("*")) if f.suffix in KEPT)]
     for file in files:
         if file.stat().st_size > BIGGEST:
             raise ValueError(f"{file} has {file.stat().st_size} bytes, too many to commit; draw it smaller")

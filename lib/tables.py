@@ -94,7 +94,8 @@ def recorded_tables(results: Mapping, path: tuple[str, ...] = ()) -> Iterator[tu
         metrics = dict.fromkeys(metric for child in methods.values() for metric in child)
         index = [(metric, name) for metric in metrics for name, child in methods.items() if metric in child]
         frame = pd.DataFrame([methods[name][metric] for metric, name in index])
-        yield path, frame.set_index(pd.MultiIndex.from_tuples(index, names=["metric", "method"])).astype(float)
+        frame = frame.set_index(pd.MultiIndex.from_tuples(index, names=["metric", "method"])).astype(float)
+        yield path, frame.astype({c: int for c in ("queries", "empty") if c in frame and frame[c].notna().all()})
         return
     for key, value in results.items():
         if isinstance(value, Mapping):

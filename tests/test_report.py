@@ -100,20 +100,6 @@ def test_record_adds_up_and_turns_tables_and_nan_into_json(monkeypatch, tmp_path
     assert kept["series"] == {"a": 0.25}
 
 
-def test_save_figure_gives_the_same_bytes_twice(monkeypatch, tmp_path):
-    import matplotlib.pyplot as plt
-
-    monkeypatch.setenv("AKIN_RUN", str(tmp_path))
-    written = []
-    for _ in range(2):
-        ax = plt.figure().subplots()
-        ax.plot([0, 1], [1, 0])
-        report.save_figure("line", ax)
-        written.append((tmp_path / "figures" / "line.svg").read_bytes())
-    assert written[0] == written[1]
-    assert b"<svg" in written[0]
-
-
 def test_run_names_say_what_differs_and_stay_short():
     assert report.run_name("default", {}) == "default"
     assert report.run_name("small", {"SEED": 1, "A": "xy"}) == "small,A=xy,SEED=1"
