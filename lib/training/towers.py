@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +22,7 @@ from lib.embeddings import Embeddings
 from lib.encoders.base import count, digest_state
 from lib.encoders.clean import TextReader
 from lib.encoders.image import PhotoEncoder
-from lib.files import replace_folder
+from lib.files import whole_folder
 from lib.metrics import evaluate
 from lib.search import search
 from lib.training import Recipe, grouped, objective, train
@@ -111,16 +109,10 @@ class Towers:
         """Write the towers as a folder, whole or not at all; in it a text model or a CLIP stays one that `encoder` reads."""
         from safetensors.torch import save_file
 
-        folder = Path(folder).resolve()
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        try:
+        with whole_folder(Path(folder)) as draft:
             moved = {side: tower.export(draft) for side, tower in self.network.items() if hasattr(tower, "export")}
-            save_file({n: w.contiguous() for n, w in self._own().items()}, draft / "towers.safetensors")
+            save_file({name: weights.contiguous() for name, weights in self._own().items()}, draft / "towers.safetensors")
             (draft / "towers.json").write_text(json.dumps(self.settings | moved, indent=1))
-            replace_folder(draft, folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: Path | str, **training: Any) -> Self:
