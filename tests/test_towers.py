@@ -17,7 +17,7 @@ from lib.encoders.lexical import Tfidf
 from lib.training import Recipe
 from lib.training.augment import PhotoNoise, TextNoise
 from lib.training.networks import BagTower, PhotoTower
-from lib.training.towers import Towers
+from lib.training.towers import Step, Towers
 from tests.checkpoints import SMALL, WORDS, write_joint, write_tokenizer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -87,6 +87,31 @@ def test_other_objectives_teach_a_photo_tower(loss: str, shop: Catalogue, tmp_pa
     towers = quick(text=None, loss=loss)
     assert recall(towers.encoder("image"), unseen) < 0.3
     assert recall(towers.fit(shop, shop.items["group"]).encoder("image"), unseen) > 0.8
+
+
+def test_a_rare_product_is_learned_better_when_it_comes_as_often(shop: Catalogue, tmp_path: Path) -> None:
+    rare = shop.items["group"] == "3"
+    skewed = shop.take(np.flatnonzero(~rare | (rare.cumsum() <= 2)))
+    options = {"text": None, "loss": "arcface", "recipe": Recipe(epochs=10, batch=24, learning_rate=5e-3)}
+    unseen = goods(tmp_path, seed=1, listings=8)
+    task = Task.same_label("same", unseen, unseen.items["group"])
+    scores = []
+    for imbalance in (None, "resample"):
+        towers = quick(**options, imbalance=imbalance).fit(skewed, skewed.items["group"])
+        found = embed(towers.encoder("image"), unseen, cache=None)
+        seen = evaluate(search(found, found, 7, exclude=task.exclude), task, ["recall@7"])["recall@7"]
+        scores.append(seen[(unseen.items["group"] == "3").to_numpy()].mean())
+    assert scores[1] > scores[0]
+
+
+def test_class_weights_reach_the_loss(shop: Catalogue) -> None:
+    towers = quick(text=None, loss="arcface", imbalance="weights")
+    codes = torch.tensor([0] * 60 + [1] * 20 + [-1] * 16)
+    step = Step(towers, towers.read(shop), codes)
+    module = step.module()
+    np.testing.assert_allclose(module["losses"]["image"].cross_entropy.weight, [80 / 120, 80 / 40])
+    loss = step(module, torch.arange(50, 96), torch.Generator())
+    assert loss.requires_grad and loss > 0
 
 
 def test_they_are_encoders(shop: Catalogue, tmp_path: Path) -> None:
@@ -256,6 +281,8 @@ def test_what_they_refuse(shop: Catalogue, folders: dict) -> None:
         Towers(text=f"clip:{folders['clip']}", image="cnn")
     with pytest.raises(ValueError, match=r"can learn by \['text'\], got losses \['clip'\]"):
         Towers(image=None, losses={"clip": 1.0})
+    with pytest.raises(ValueError, match="or, for arcface, \"weights\"; got 'weights' for 'infonce'"):
+        Towers(imbalance="weights")
     with pytest.raises(ValueError, match="need products with two listings; without labels there is 'clip'"):
         quick(text=None).fit(shop)
     with pytest.raises(ValueError, match=r"these towers encode \['text'\], not 'product'"):

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -24,10 +22,10 @@ from lib.embeddings import Embeddings
 from lib.encoders.base import count, digest_state
 from lib.encoders.clean import TextReader
 from lib.encoders.image import PhotoEncoder
-from lib.files import replace_folder
+from lib.files import whole_folder
 from lib.metrics import evaluate
 from lib.search import search
-from lib.training import Recipe, grouped, objective, train
+from lib.training import Recipe, balanced, class_weights, grouped, objective, train
 from lib.training.augment import PhotoNoise, TextNoise
 from lib.training.backbones import TextModelTower, TorchvisionTower, clip_towers
 from lib.training.inputs import Inputs, encode, read, vectors
@@ -45,7 +43,8 @@ class Towers:
     starts from a CLIP. `options` are those of the towers' classes by modality: {"image": {"width": 16}}.
     `losses` weighs what is minimised, all at once: "clip" ties the text and the photo of a listing (see `CrossModal`);
     "text" and "image" hold the listings of one product together by their texts and by their photos, as `loss` says (see
-    `objective`). `noise` by modality changes what the towers are shown while they train.
+    `objective`). Where some labels are rare, `imbalance="resample"` shows each label as often as any other and "weights"
+    counts it as much (for "arcface"). `noise` by modality changes what the towers are shown while they train.
     """
 
     def __init__(
@@ -57,13 +56,16 @@ class Towers:
         fields: Sequence[str] = ("title",),
         losses: Mapping[str, float] | None = None,
         loss: str = "infonce",
+        imbalance: str | None = None,
         noise: Mapping[str, TextNoise | PhotoNoise] | None = None,
         options: Mapping[str, Mapping[str, Any]] | None = None,
         recipe: Recipe = RECIPE,
     ) -> None:
         self.settings = {"text": text, "image": image, "dimensions": dimensions, "fields": list(fields)}
         self.settings["options"] = {side: dict(some) for side, some in (options or {}).items()}
-        self.loss, self.noise, self.recipe = loss, dict(noise or {}), recipe
+        if imbalance not in (None, "resample", "weights") or (imbalance == "weights" and loss != "arcface"):
+            raise ValueError(f'imbalance is None, "resample" or, for arcface, "weights"; got {imbalance!r} for {loss!r}')
+        self.loss, self.imbalance, self.noise, self.recipe = loss, imbalance, dict(noise or {}), recipe
         with torch.random.fork_rng():
             torch.manual_seed(recipe.seed)
             self.network = nn.ModuleDict(_build(text, image, dimensions, self.settings["options"]))
@@ -94,7 +96,10 @@ class Towers:
                 tower.learn(inputs.texts)
         rows = np.flatnonzero(inputs.any & (alone | (codes >= 0)))
         named = np.array([None if code < 0 else code for code in codes], dtype=object)
-        batches = grouped(named, rows, groups=max(1, self.recipe.batch // MEMBERS), members=MEMBERS, alone=alone)
+        if self.imbalance == "resample":
+            batches = balanced(named, rows, self.recipe.batch)
+        else:
+            batches = grouped(named, rows, groups=max(1, self.recipe.batch // MEMBERS), members=MEMBERS, alone=alone)
         step = Step(self, inputs, torch.as_tensor(codes))
         validate = None if validation is None else functools.partial(_score, self.read(validation[0]), *validation)
         with torch.random.fork_rng():
@@ -111,16 +116,10 @@ class Towers:
         """Write the towers as a folder, whole or not at all; in it a text model or a CLIP stays one that `encoder` reads."""
         from safetensors.torch import save_file
 
-        folder = Path(folder).resolve()
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        try:
+        with whole_folder(Path(folder)) as draft:
             moved = {side: tower.export(draft) for side, tower in self.network.items() if hasattr(tower, "export")}
-            save_file({n: w.contiguous() for n, w in self._own().items()}, draft / "towers.safetensors")
+            save_file({name: weights.contiguous() for name, weights in self._own().items()}, draft / "towers.safetensors")
             (draft / "towers.json").write_text(json.dumps(self.settings | moved, indent=1))
-            replace_folder(draft, folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: Path | str, **training: Any) -> Self:
@@ -160,9 +159,13 @@ class Step:
         network, loss = self.towers.network, self.towers.loss
         made = nn.ModuleDict()
         for name in self.towers.losses:
-            sized = loss == "arcface" and name != "clip"
-            sizes = {"classes": int(self.codes.max()) + 1, "dimensions": network[name].dimensions} if sized else {}
-            made[name] = CrossModal.of(network) if name == "clip" else objective(loss, **sizes)
+            if name == "clip":
+                made[name] = CrossModal.of(network)
+                continue
+            sizes = {"classes": int(self.codes.max()) + 1, "dimensions": network[name].dimensions} if loss == "arcface" else {}
+            if self.towers.imbalance == "weights":
+                sizes["weights"] = class_weights(self.codes[self.codes >= 0])
+            made[name] = objective(loss, **sizes)
         return nn.ModuleDict({"towers": network, "losses": made}).to(next(network.parameters()).device)
 
     def __call__(self, module: nn.ModuleDict, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
