@@ -32,6 +32,7 @@ ENCODERS: dict[str, tuple[str, Mapping[str, object]]] = {
 NEAREST = 10  # candidates that say how crowded a listing's neighbourhood is
 BLOCK_CELLS = 2**23  # similarities held at once
 SAME = 1e-6  # cosines nearer than this are ties
+Vectors = np.ndarray | csr_array
 
 
 def labelled_pairs(dataset: Dataset) -> tuple[Catalogue, Catalogue, pd.DataFrame]:
@@ -80,7 +81,8 @@ def pair_features(
     From the two listings alone: cosines, shared words, model numbers and numbers, brand, price, lengths. With `whole`
     also how each cosine stands among all candidates: see `standing`. `extra` joins further scores of these pairs, such as
     a fine-tuned encoder's, with their `standing_among` the pairs given. No label is read, but the listings of every
-    split are: they are the candidates, and term weights are fitted on them, with and without `whole`.
+    split are: they are the candidates, and term weights are fitted on them, with and without `whole`. Where left and right
+    are one catalogue, no listing is its own candidate.
     """
     rows = left.items.index.get_indexer(pairs["left"]), right.items.index.get_indexer(pairs["right"])
     for side, catalogue, found in zip(("left", "right"), (left, right), rows, strict=True):
@@ -88,10 +90,11 @@ def pair_features(
             lost = pairs[side].iloc[int(np.argmin(found))]
             raise ValueError(f"catalogue {catalogue.name!r} has no product with id {lost!r}, which a pair names")
     both = stack([left.renamed("left"), right.renamed("right")])
+    itself = np.array_equal(left.ids, right.ids)
     parts = [listing_features(left, right, *rows)]
     for name, (spec, options) in encoders.items():
         fitted = encoder(spec, **options).fit(both)
-        stands = standing(embed(fitted, left).vectors, embed(fitted, right).vectors, *rows)
+        stands = standing(embed(fitted, left).vectors, embed(fitted, right).vectors, *rows, itself=itself)
         parts.append((stands if whole else stands[["cosine"]]).add_prefix(f"{name} "))
     for name, scores in (extra or {}).items():
         stands = standing_among(pairs, scores)
@@ -99,16 +102,19 @@ def pair_features(
     return pd.concat([part.set_axis(pairs.index) for part in parts], axis=1)
 
 
-def standing(left: np.ndarray | csr_array, right: np.ndarray | csr_array, i: np.ndarray, j: np.ndarray) -> pd.DataFrame:
+def standing(left: Vectors, right: Vectors, i: np.ndarray, j: np.ndarray, *, itself: bool = False) -> pd.DataFrame:
     """The cosine of left[i] and right[j], (n, d), (m, d), (p,), (p,), and how it stands among all candidates of both.
 
     From either side: `rank`, log(1 + candidates that are nearer); `margin`, the cosine less the best other candidate's;
     `crowd`, the cosine in standard deviations above the mean of the ten nearest. NaN where a vector is zero.
+    `itself` says that both sides are one catalogue, where no listing is its own candidate.
     """
     columns: dict[str, np.ndarray] = {"cosine": np.empty(len(i))}
     for side, (own, other, asked, given) in {"left": (left, right, i, j), "right": (right, left, j, i)}.items():
         rank, margin, crowd = (np.empty(len(i)) for _ in range(3))
         for here, values in _candidates(own, other, asked):
+            if itself:
+                values[asked[here[0]]] = -1
             cosine = values[given[here]]
             best = -np.partition(-values, min(NEAREST, len(values) - 1))[:NEAREST]
             top = np.sort(best)[::-1][:2]
@@ -124,7 +130,7 @@ def standing(left: np.ndarray | csr_array, right: np.ndarray | csr_array, i: np.
     return frame
 
 
-def _candidates(own: np.ndarray | csr_array, other: np.ndarray | csr_array, asked: np.ndarray) -> Iterable[tuple]:
+def _candidates(own: Vectors, other: Vectors, asked: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray]]:
     """For each row that some pair asks about: those pairs' places, and the row's cosine with every candidate."""
     order = np.argsort(asked, kind="stable")
     rows, first = np.unique(asked[order], return_index=True)
@@ -151,5 +157,5 @@ def standing_among(pairs: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
     return frame
 
 
-def _present(vectors: np.ndarray | csr_array) -> np.ndarray:
+def _present(vectors: Vectors) -> np.ndarray:
     return np.asarray(abs(vectors).sum(axis=1)).ravel() > 0
