@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,14 @@ class Ranking:
     def ties(self) -> int:
         """How many neighbouring candidates have equal scores; corpus order has decided between them."""
         return int(((self.scores[:, 1:] == self.scores[:, :-1]) & (self.positions[:, 1:] >= 0)).sum())
+
+    def take(self, rows: np.ndarray | Sequence[int]) -> Ranking:
+        """The rankings of some queries, by position or boolean mask, in the order given."""
+        return Ranking(self.name, self.positions[np.asarray(rows)], self.scores[np.asarray(rows)])
+
+    def first(self, k: int) -> Ranking:
+        """Each query's first k places."""
+        return Ranking(self.name, self.positions[:, :k], self.scores[:, :k])
 
 
 def search(

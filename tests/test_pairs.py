@@ -1,171 +1,101 @@
-"""Features of pairs: standing against a sort of all cosines, what two listings share by hand, no label read."""
-
-from __future__ import annotations
+"""Pair classifiers on a tiny BERT written here: they learn, in both kinds; their batches; what they refuse."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.sparse import csr_array
+import torch
 
-from lib.catalogue import Catalogue
-from lib.datasets import Dataset
-from lib.tasks.listings import listing_features
-from lib.tasks.pairs import labelled_pairs, pair_features, standing, standing_among
+from lib.encoders import encoder
+from lib.training import Recipe
+from lib.training.pairs import KINDS, PairClassifier, by_length
+from tests.test_text_encoder import write_checkpoint
 
-WORDS = {"words": ("tfidf", {"fields": ["title"]})}
-
-
-def catalogue(name: str, *rows: dict) -> Catalogue:
-    return Catalogue(name, pd.DataFrame(list(rows), index=[f"{name}{i}" for i in range(len(rows))]))
-
-
-def compared(a: dict, b: dict) -> pd.Series:
-    both = catalogue("l", a), catalogue("r", b)
-    return listing_features(*both, np.array([0]), np.array([0])).iloc[0]
+NOUNS, COLOURS = ["mug", "cup", "shoe", "canvas"], ["red", "blue", "green"]
+PAIRS = [(f"{c} {n}", f"large {d} {m}") for n in NOUNS for c in COLOURS for m in NOUNS for d in COLOURS]
+LABELS = np.array([left.split() == right.split()[1:] for left, right in PAIRS], int)
+FAST = Recipe(epochs=30, batch=16, learning_rate=5e-3, patience=99)
 
 
-def unit(rng: np.random.Generator, n: int, d: int = 8) -> np.ndarray:
-    vectors = rng.normal(size=(n, d))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    return encoder(f"hf:{write_checkpoint(tmp_path_factory.mktemp('bert'), 'bert')}")
 
 
-@pytest.mark.parametrize("kind", [np.asarray, csr_array])
-def test_standing_equals_counting_over_all_cosines(kind: type) -> None:
-    rng = np.random.default_rng(0)
-    left, right = unit(rng, 20), unit(rng, 30)
-    i, j = rng.integers(20, size=50), rng.integers(30, size=50)
-    found = standing(kind(left), kind(right), i, j)
-    cosines = left @ right.T
-    for row, (a, b) in enumerate(zip(i, j, strict=True)):
-        here = cosines[a, b]
-        assert found["cosine"][row] == pytest.approx(here)
-        assert found["rank left"][row] == pytest.approx(np.log1p((cosines[a] > here).sum()))
-        assert found["rank right"][row] == pytest.approx(np.log1p((cosines[:, b] > here).sum()))
-        assert found["margin left"][row] == pytest.approx(here - np.delete(cosines[a], b).max())
-        assert found["margin right"][row] == pytest.approx(here - np.delete(cosines[:, b], a).max())
-        ten = np.sort(cosines[a])[-10:]
-        assert found["crowd left"][row] == pytest.approx((here - ten.mean()) / ten.std(), abs=1e-3)
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_learns_what_makes_a_pair(bert, kind, one_thread):
+    model = PairClassifier(bert, kind=kind, dropout=0.0)
+    history = []
+    model.fit(PAIRS, LABELS, FAST, validation=(PAIRS, LABELS), negatives=3, watch=history.append)
+    assert max(entry["score"] for entry in history) > 0.9
+    scores = model.scores(PAIRS)
+    assert scores[LABELS == 1].min() > np.quantile(scores[LABELS == 0], 0.9)
 
 
-def test_standing_in_one_catalogue_leaves_the_listing_itself_out() -> None:
-    vectors = unit(np.random.default_rng(1), 12)
-    cosines = vectors @ vectors.T
-    np.fill_diagonal(cosines, -1)
-    nearest = cosines.argmax(axis=1)
-    found = standing(vectors, vectors, np.arange(12), nearest, itself=True)
-    assert (found["rank left"] == 0).all()
-    second = np.sort(cosines, axis=1)[:, -2]
-    np.testing.assert_allclose(found["margin left"], cosines.max(axis=1) - second, atol=1e-9)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pair_s_score_does_not_hang_on_its_batch(bert, kind):
+    model = PairClassifier(bert, kind=kind)
+    model.precision = "float32"
+    alone = [model.scores([pair])[0] for pair in PAIRS[:7]]
+    np.testing.assert_allclose(model.scores(PAIRS[:7], batch=3), alone, atol=1e-5)
 
 
-def test_a_missing_vector_has_no_standing() -> None:
-    found = standing(np.array([[0.0, 0], [1, 0]]), np.array([[1.0, 0], [0, 1]]), np.array([0, 1]), np.array([0, 0]))
-    assert found.iloc[0].isna().all()
-    assert found.iloc[1].notna().all()
-    assert found["margin left"][1] == pytest.approx(1)
+def test_towers_read_each_side_by_itself_and_cross_reads_both(bert):
+    for kind, moves in (("towers", False), ("cross", True)):
+        model = PairClassifier(bert, kind=kind).eval()
+        tokens = [model.tokens([("red mug", other)]) for other in ("blue cup", "green shoe")]
+        with torch.no_grad():
+            left = [model.hidden(t)[0][t["sides"][0] == 1] for t in tokens]
+        assert torch.allclose(*left, atol=1e-6) is not moves
 
 
-def test_standing_among_the_given_pairs() -> None:
-    pairs = pd.DataFrame({"left": list("aaabba"), "right": list("xyzxwx")}, index=range(5, 11))
-    found = standing_among(pairs, [0.9, 0.9, 0.2, 0.95, 0.1, 0.3])  # the last repeats the first: its first score counts
-    assert found["score"].tolist() == [0.9, 0.9, 0.2, 0.95, 0.1, 0.9]
-    np.testing.assert_allclose(np.expm1(found["rank left"]), [0, 0, 2, 0, 1, 0], atol=1e-9)
-    np.testing.assert_allclose(found["margin left"], [0, 0, -0.7, 0.85, -0.85, 0], atol=1e-9)
-    np.testing.assert_allclose(np.expm1(found["rank right"]), [1, 0, 0, 0, 0, 1], atol=1e-9)
-    np.testing.assert_allclose(found["margin right"], [-0.05, np.nan, np.nan, 0.05, np.nan, -0.05], atol=1e-9)
-    assert found.index.equals(pairs.index)
+def test_sides_mark_the_words_of_each_text(bert):
+    cross = PairClassifier(bert).tokens([("red mug", "blue"), ("cup", "shoe")])
+    assert cross["sides"].tolist() == [[0, 1, 1, 0, 2, 0], [0, 1, 0, 2, 0, 0]]
+    towers = PairClassifier(bert, kind="towers").tokens([("red mug", "blue")])
+    assert towers["sides"].tolist() == [[0, 1, 1, 0], [0, 2, 0, 0]]
 
 
-def test_a_model_number_is_found_however_it_is_written() -> None:
-    found = compared(
-        {"title": "Coby earphones CV-E52 SVR", "attributes": {"modelno": "CVE52SVR"}}, {"title": "coby cve52 svr silver"}
-    )
-    assert found["model in right"] == 1
-    assert np.isnan(found["model equal"])
-    assert found["model in either"] == 1
-    assert found["codes longest in right"] == 8
-    other = compared({"title": "Coby CV-E52"}, {"title": "Coby CV-E53"})
-    assert other["codes shared"] == 0
-    assert other["codes prefix"] == pytest.approx(4 / 5)  # cve52, cve53
-    assert other["codes dice"] == pytest.approx(3 / 4)  # cv, ve, e5 of four
-    equal = compared({"attributes": {"modelno": "AB-12"}}, {"attributes": {"modelno": "ab12"}})
-    assert equal["model equal"] == equal["model prefix"] == 1
+def test_an_adversarial_step_and_class_weights_change_what_is_learned(bert, one_thread):
+    def learned(**how):
+        model = PairClassifier(bert, dropout=0.0)
+        return model.fit(PAIRS[:40], LABELS[:40], Recipe(epochs=1, batch=20, learning_rate=1e-2), **how).scores(PAIRS)
+
+    plain = learned()
+    assert learned(positive_weight=9.0).mean() > plain.mean()
+    assert np.abs(learned(adversarial=0.5) - plain).max() > 1e-4
+    assert np.array_equal(learned(), plain), "the seed fixes the result"
 
 
-def test_words_numbers_and_prices() -> None:
-    found = compared(
-        {"title": "photoshop 8 .0 upgrade mac", "price": 200.0, "brand": "Adobe"},
-        {"title": "adobe photoshop 8.0 mac 2007", "price": 100.0},
-    )
-    assert found["numbers shared"] == 1
-    assert found["numbers right alone"] == 1
-    assert found["numbers at odds"] == 0
-    assert found["title words left alone"] == 1
-    assert found["title jaccard"] == pytest.approx(4 / 7)  # photoshop, 8, 0, mac of those, upgrade, adobe and 2007
-    assert found["price ratio"] == found["price distance"] == pytest.approx(np.log(2))
-    assert found["brand in right"] == 1
-    assert np.isnan(found["brand in left"])
-    free = compared({"title": "a", "price": 0.0}, {"title": "a", "price": 5.0})
-    assert np.isnan(free["price ratio"])  # shops write 0 where they say none
+def test_text_augmentation_is_drawn_anew_for_every_reading(bert):
+    seen = []
+
+    def augment(text, rng):
+        seen.append(rng.integers(1_000_000))
+        return text
+
+    PairClassifier(bert).fit(PAIRS[:20], LABELS[:20], Recipe(epochs=2, batch=20), augment=augment)
+    assert len(set(seen)) == len(seen) == 80
 
 
-def test_nothing_in_common_and_nothing_at_all() -> None:
-    assert compared({"title": "mug"}, {"title": "chair"})["title jaccard"] == 0
-    empty = compared({}, {"title": "chair"})
-    assert np.isnan(empty["model equal"])
-    assert np.isnan(empty["title in right"])
-    assert empty["title words left"] == 0
+def test_batches_hold_pairs_of_like_length_all_positives_and_fresh_negatives():
+    lengths, labels = np.arange(100), np.arange(100) % 10 == 0
+    epoch = by_length(lengths, labels.astype(int), 8, negatives=2)
+    drawn = [list(epoch(np.random.default_rng(seed))) for seed in (0, 1)]
+    for batches in drawn:
+        rows = np.concatenate(batches)
+        assert len(rows) == len(set(rows)) == 30
+        assert set(np.flatnonzero(labels)) <= set(rows)
+        assert np.mean([np.ptp(lengths[b]) for b in batches]) < 40 < np.ptp(lengths)
+    assert set(np.concatenate(drawn[0])) != set(np.concatenate(drawn[1]))
+    assert sorted(np.concatenate(list(by_length(lengths, labels, 8)(np.random.default_rng(0))))) == list(range(100))
 
 
-def shops() -> tuple[Catalogue, Catalogue, pd.DataFrame]:
-    left = catalogue("l", {"title": "red mug"}, {"title": "blue mug"}, {"title": "oak chair"})
-    right = catalogue("r", {"title": "mug red"}, {"title": "chair of oak"}, {"title": None})
-    return left, right, pd.DataFrame({"left": ["l0", "l1", "l2", "l0"], "right": ["r0", "r0", "r1", "r2"]}, index=[3, 1, 4, 1])
-
-
-def test_features_of_the_whole_catalogues_and_of_the_pair_alone() -> None:
-    left, right, pairs = shops()
-    whole = pair_features(left, right, pairs, encoders=WORDS, extra={"tuned": [0.9, 0.4, 0.8, 0.1]})
-    alone = pair_features(left, right, pairs, encoders=WORDS, whole=False, extra={"tuned": [0.9, 0.4, 0.8, 0.1]})
-    assert set(alone) < set(whole)
-    assert set(whole) - set(alone) == {
-        c for c in whole if c.split(" ", 1)[1] in STANDING and c.split()[0] in ("words", "tuned")
-    }
-    assert whole.index.tolist() == [3, 1, 4, 1]
-    assert whole["words cosine"].iloc[0] == pytest.approx(1)
-    assert whole["words margin right"].iloc[1] < 0 < whole["words margin right"].iloc[0]
-    assert np.isnan(whole["words cosine"].iloc[3])
-    assert whole["tuned margin left"].iloc[0] == pytest.approx(0.8)
-    pd.testing.assert_frame_equal(whole[list(alone)], alone)
-
-
-STANDING = {f"{what} {side}" for what in ("rank", "margin", "crowd") for side in ("left", "right", "both")}
-
-
-def test_labels_and_splits_are_never_read() -> None:
-    left, right, pairs = shops()
-    given = pair_features(left, right, pairs.assign(label=[1, 0, 1, 0], split="test"), encoders=WORDS)
-    pd.testing.assert_frame_equal(given, pair_features(left, right, pairs, encoders=WORDS))
-
-
-def test_an_unknown_listing_is_named() -> None:
-    left, right, pairs = shops()
-    with pytest.raises(ValueError, match="'r' has no product with id 'r9'"):
-        pair_features(left, right, pairs.assign(right="r9"), encoders=WORDS)
-
-
-def test_labelled_pairs_are_listings_once() -> None:
-    records = [{"title": "a", "manufacturer": "m", "price": ""}, {"title": "b", "modelno": "x1", "price": "3.5"}]
-    frame = pd.DataFrame(
-        {"split": ["train", "test", "test"], "left": [records[0], records[0], records[1]], "right": [records[1]] * 3,
-         "label": [1, 0, 0]}
-    )  # fmt: skip
-    left, right, pairs = labelled_pairs(Dataset("d", {}, pairs=frame))
-    assert (len(left), len(right)) == (2, 1)
-    assert pairs["left"].tolist() == ["left 0", "left 0", "left 1"]
-    assert pairs["label"].tolist() == [1, 0, 0]
-    assert left.items["brand"].tolist() == ["m", None]
-    assert right.items["price"].tolist() == [3.5]
-    assert right.items["attributes"].tolist() == [{"modelno": "x1"}]
-    with pytest.raises(ValueError, match="no labelled pairs"):
-        labelled_pairs(Dataset("d", {}))
+def test_bad_training_sets_are_refused(bert):
+    model = PairClassifier(bert)
+    with pytest.raises(ValueError, match="no pairs to train on"):
+        model.fit([], [], FAST)
+    with pytest.raises(ValueError, match="all 2 pairs have label 1"):
+        model.fit(PAIRS[:2], [1, 1], FAST)
+    with pytest.raises(ValueError, match="1 labels for 2 pairs"):
+        model.fit(PAIRS[:2], [1], FAST)
+    with pytest.raises(ValueError, match="kind is one of cross, towers"):
+        PairClassifier(bert, kind="both")
