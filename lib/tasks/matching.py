@@ -83,7 +83,7 @@ def split_pairs(
     return pairs["left"].map(of).to_numpy()
 
 
-def fit_matcher(features: pd.DataFrame, labels: Sequence[int], *, seed: int = 0) -> Pipeline:
+def fit_matcher(features: pd.DataFrame, labels: Sequence[int], *, seed: int = 0, trees: int = 500) -> Pipeline:
     """A classifier of pairs, (p, features) and (p,) labels 0 or 1: the mean of boosted and of randomised trees.
 
     `predict_proba(features)[:, 1]` of what it returns are scores in [0, 1]. NaN, a missing part, is a value of its own.
@@ -101,16 +101,16 @@ def fit_matcher(features: pd.DataFrame, labels: Sequence[int], *, seed: int = 0)
         learning_rate=0.05, max_iter=300, max_leaf_nodes=15, min_samples_leaf=15, l2_regularization=1.0, max_features=0.3,
         early_stopping=False, random_state=seed,
     )  # fmt: skip
-    random = ExtraTreesClassifier(500, min_samples_leaf=2, max_features=0.3, random_state=seed)
+    random = ExtraTreesClassifier(trees, min_samples_leaf=2, max_features=0.3, random_state=seed)
     filled = make_pipeline(SimpleImputer(strategy="constant", fill_value=-9), random)  # below every feature's range
     vote = VotingClassifier([("boosted", boosted), ("random", filled)], voting="soft")
     return make_pipeline(ColumnTransformer([("telling", "passthrough", list(telling))]), vote).fit(features, list(labels))
 
 
-def matcher_scores(features: pd.DataFrame, pairs: pd.DataFrame, *, seed: int = 0) -> np.ndarray:
+def matcher_scores(features: pd.DataFrame, pairs: pd.DataFrame, *, seed: int = 0, trees: int = 500) -> np.ndarray:
     """The score of every pair, (p,), by a matcher fitted on those whose `split` is "train"."""
     train = (pairs["split"] == "train").to_numpy()
-    matcher = fit_matcher(features[train], pairs["label"][train].to_numpy(), seed=seed)
+    matcher = fit_matcher(features[train], pairs["label"][train].to_numpy(), seed=seed, trees=trees)
     return matcher.predict_proba(features)[:, 1]
 
 

@@ -146,15 +146,21 @@ def standing_among(pairs: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
     """A score of each pair, (p,), with its rank and margin among the given pairs that share its left or its right listing.
 
     `rank` is log(1 + pairs that score higher), `margin` the score less the best other pair's, NaN where there is none.
+    A pair given twice is no rival of itself: its first score counts.
     """
-    frame = pd.DataFrame({"score": np.asarray(scores, float)}, index=pairs.index)
+    every = pairs[["left", "right"]].reset_index(drop=True).assign(score=np.asarray(scores, float))
+    frame = every.drop_duplicates(["left", "right"])
     for side in ("left", "right"):
-        of = frame["score"].groupby(pairs[side].to_numpy())
-        frame[f"rank {side}"] = np.log1p(of.rank(method="min", ascending=False) - 1)
-        first, second = of.transform("max"), of.transform(lambda s: s.nlargest(2).iloc[-1] if len(s) > 1 else np.nan)
-        frame[f"margin {side}"] = frame["score"] - first.where((frame["score"] < first) | second.isna(), second)
-        frame.loc[second.isna(), f"margin {side}"] = np.nan
-    return frame
+        of = frame["score"].groupby(frame[side])
+        rank = of.rank(method="first", ascending=False)
+        best = frame[side].map(of.max())
+        second = frame[side].map(frame["score"][rank == 2].groupby(frame[side]).max())  # NaN where it is alone
+        rival = best.where(rank > 1, second)
+        frame = frame.assign(
+            **{f"rank {side}": np.log1p(of.rank(method="min", ascending=False) - 1), f"margin {side}": frame["score"] - rival}
+        )
+    found = every[["left", "right"]].merge(frame, on=["left", "right"], how="left")
+    return found.drop(columns=["left", "right"]).set_axis(pairs.index)
 
 
 def _present(vectors: Vectors) -> np.ndarray:
