@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from lib.encoders import encoder
+from lib.training import Recipe, train
 from lib.training.adapters import METHODS, adapt, backbone
 from lib.training.checkpoint import trainable
 from tests.test_text_encoder import write_checkpoint
@@ -31,6 +32,19 @@ def test_a_method_trains_its_share_and_gradients_reach_it(bert, method):
     if turned:
         out.pow(2).sum().backward()
         assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in trainable(model).values())
+
+
+def test_adalora_moves_its_rank_while_it_trains(bert):
+    model = adapted(bert, "adalora", rank=2)
+    ids = torch.randint(1, 9, (8, 3))
+
+    def loss(module, rows, generator):
+        hidden = module(input_ids=ids[rows], attention_mask=torch.ones_like(ids[rows])).last_hidden_state
+        return hidden[:, 0].pow(2).mean()
+
+    train(model, loss, range(8), Recipe(epochs=10, batch=4, learning_rate=0.01))
+    ranks = [int((part["default"] != 0).sum()) for name, part in model.named_modules() if name.endswith("lora_E")]
+    assert len(set(ranks)) > 1, ranks
 
 
 @pytest.mark.parametrize("method", ["lora", "adalora"])

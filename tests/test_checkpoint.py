@@ -1,4 +1,4 @@
-"""Checkpoints: a training that was stopped ends as one that ran through, and a folder of another training is refused."""
+"""Checkpoints: a training that was stopped ends as one that ran through; trainings do not meet in one file."""
 
 import json
 import os
@@ -34,6 +34,11 @@ def validate(module):
 
 def same(a, b):
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def only(folder):
+    (path,) = folder.glob(f"*/{FILE}")
+    return path
 
 
 class StopError(Exception):
@@ -87,15 +92,14 @@ def test_a_finished_training_is_loaded_not_repeated(tmp_path):
     again = train(network(), never, range(32), RECIPE, validate=never, folder=tmp_path, watch=history.append)
     assert same(first, again)
     assert len(history) == 6
-    with safe_open(tmp_path / FILE, "pt") as file:
+    with safe_open(only(tmp_path), "pt") as file:
         assert not [name for name in file.keys() if name.startswith("optimiser")]  # noqa: SIM118
 
 
-def test_a_folder_of_another_training_is_refused(tmp_path):
-    train(network(), loss, range(32), RECIPE, folder=tmp_path)
-    for rows, recipe in ((range(31), RECIPE), (range(32), Recipe(epochs=6, batch=8))):
-        with pytest.raises(ValueError, match="give another folder"):
-            train(network(), loss, rows, recipe, folder=tmp_path)
+def test_another_training_has_another_place_in_the_folder(tmp_path):
+    for rows, recipe, content in ((32, RECIPE, ""), (31, RECIPE, ""), (32, Recipe(epochs=6, batch=8), ""), (32, RECIPE, "b")):
+        train(network(), loss, range(rows), recipe, folder=tmp_path, content=content)
+    assert len(list(tmp_path.glob(f"*/{FILE}"))) == 4
 
 
 def test_frozen_weights_are_not_in_the_file(tmp_path):
@@ -103,7 +107,7 @@ def test_frozen_weights_are_not_in_the_file(tmp_path):
     module[0].requires_grad_(False)
     before = module[0].weight.clone()
     train(module, loss, range(32), RECIPE, folder=tmp_path)
-    with safe_open(tmp_path / FILE, "pt") as file:
+    with safe_open(only(tmp_path), "pt") as file:
         names = set(file.keys())
         assert json.loads(file.metadata()["progress"])["finished"]
     assert "best.3.weight" in names and "best.0.weight" not in names
@@ -120,7 +124,7 @@ def test_after_a_bad_loss_the_last_good_weights_are_back_and_the_checkpoint_stay
     module = network()
     with pytest.raises(FloatingPointError, match=r"epoch 3: the loss is nan.*last good checkpoint is in"):
         train(module, bad, range(32), RECIPE, validate=validate, folder=tmp_path)
-    with safe_open(tmp_path / FILE, "pt") as file:
+    with safe_open(only(tmp_path), "pt") as file:
         kept = {name.removeprefix("best."): file.get_tensor(name) for name in file.keys() if name.startswith("best.")}  # noqa: SIM118
     assert all(torch.equal(value, kept[name]) for name, value in module.state_dict().items())
 

@@ -98,8 +98,8 @@ class Pretrained:
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
         return tokenizer
 
-    def weights(self, **more: object) -> tuple[torch.nn.Module, bool]:
-        """The model in evaluation mode, float32, and whether its pooler, if it has one, came with the files.
+    def weights(self, auto: str = "AutoModel", **more: object) -> tuple[torch.nn.Module, bool]:
+        """The model by one of transformers' Auto classes, in evaluation mode, float32, and whether its pooler came with it.
 
         Classifiers' files lack a pooler, which transformers then draws at random. Raises RuntimeError where anything
         else is lacking.
@@ -109,7 +109,7 @@ class Pretrained:
 
         logging.disable_progress_bar()  # embed() shows the one bar that matters
         options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True} | more
-        model, loading = self._load("AutoModel", self.kind, **options)
+        model, loading = self._load(auto, self.kind, **options)
         missing = sorted(loading["missing_keys"])
         lacking = [name for name in missing if "pooler" not in name]
         if lacking:

@@ -19,6 +19,8 @@ def backbone(encoder: Pretrained, *, dropout: float = 0.1) -> torch.nn.Module:
     takes twice as long, and drawing its random numbers as long as the forward pass.
     """
     model, _ = encoder.weights(attn_implementation="eager")
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None  # token vectors are pooled by the encoder; unused weights would have no gradient
     for name, part in model.named_modules():
         if type(part).__name__ == "Dropout":
             part.p = 0.0 if "self" in name.split(".") or "attn" in name else dropout

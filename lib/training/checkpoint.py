@@ -59,9 +59,9 @@ def trainable(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     return {name: weights for name, weights in module.named_parameters() if weights.requires_grad}
 
 
-def fingerprint(module: torch.nn.Module, recipe: Any, batches: Sequence[np.ndarray]) -> str:
-    """A hash of what decides a training besides its data's content: first weights, recipe, the first epoch's batches."""
-    total = hashlib.sha256(json.dumps(dataclasses.asdict(recipe), sort_keys=True).encode())
+def fingerprint(module: torch.nn.Module, recipe: Any, batches: Sequence[np.ndarray], content: str = "") -> str:
+    """A hash of what decides a training: first weights, recipe, the first epoch's batches, and a hash of the data's content."""
+    total = hashlib.sha256(json.dumps([dataclasses.asdict(recipe), content], sort_keys=True).encode())
     for name, weights in sorted(trainable(module).items()):
         total.update(name.encode() + weights.detach().cpu().numpy().tobytes())
     for batch in batches:
@@ -71,7 +71,6 @@ def fingerprint(module: torch.nn.Module, recipe: Any, batches: Sequence[np.ndarr
 
 def save(
     folder: Path,
-    key: str,
     progress: Progress,
     module: torch.nn.Module,
     optimiser: torch.optim.Optimizer,
@@ -92,20 +91,19 @@ def save(
         tensors |= {f"optimiser.{i}.{n}": torch.as_tensor(v) for i, s in state["state"].items() for n, v in s.items()}
         tensors |= {"random.generator": generator.get_state(), "random.torch": torch.get_rng_state()}
         about |= {"groups": state["param_groups"], "schedule": _plain(schedule.state_dict())}
-    metadata = {"key": key, "progress": json.dumps(about)}
+    metadata = {"progress": json.dumps(about)}
     contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     write_atomically(folder / FILE, to_bytes(contiguous, metadata))
 
 
 def load(
     folder: Path,
-    key: str,
     module: torch.nn.Module,
     optimiser: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
     generator: torch.Generator,
 ) -> Progress | None:
-    """Take up the folder's checkpoint, None where there is none. Raises ValueError where it is another training's."""
+    """Take up the folder's checkpoint, None where there is none."""
     import torch
     from safetensors import safe_open
 
@@ -115,10 +113,6 @@ def load(
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no dict
-    if metadata["key"] != key:
-        raise ValueError(
-            f"{folder} holds another training's checkpoint (other rows, recipe or first weights); give another folder"
-        )
     about = json.loads(metadata["progress"])
     groups, rates = about.pop("groups", None), about.pop("schedule", None)
     progress = Progress(kept=_part(tensors, "best."), **about)

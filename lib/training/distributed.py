@@ -20,7 +20,7 @@ class Step:
         self._call: Callable = lambda rows, generator: loss(module, rows, generator)
         if self.world > 1:
             self._call = _distributed(module, loss)
-        self._adalora = [part for part in module.modules() if hasattr(part, "update_and_allocate")]
+        self._adalora = [part for part in module.modules() if hasattr(type(part), "update_and_allocate")]
 
     def __call__(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The loss of this process's rows."""

@@ -67,6 +67,7 @@ def train(
     validate: Callable[[torch.nn.Module], float] | None = None,
     name: str = "training",
     folder: Path | str | None = None,
+    content: str = "",
     watch: Callable[[dict], None] | None = None,
 ) -> torch.nn.Module:
     """Turn the module's weights by AdamW; the best epoch's weights are kept.
@@ -76,11 +77,12 @@ def train(
     maximise after each epoch; without it all epochs run. The seed fixes the result on one machine. `watch` is called after each
     epoch with {"epoch", "loss", "score", "seconds"}: a list's `append`, or `tensorboard(folder)`.
 
-    With a `folder`, each epoch ends in a checkpoint there: the same call takes up a killed run and ends as the uninterrupted
-    one would have; of a finished run it only loads the weights. Under torchrun every process sees its share of each batch
+    With a `folder`, each epoch ends in a checkpoint there, named by a hash of first weights, recipe, batches and `content`
+    (a hash of the data): the same call takes up a killed run and ends as the uninterrupted one would have; of a finished
+    run it only loads the weights. Under torchrun every process sees its share of each batch
     (torch's DistributedDataParallel); losses that compare rows of a batch then compare those of one process.
 
-    Raises ValueError for no rows or another run's folder, FloatingPointError for a loss that is not finite, MemoryError
+    Raises ValueError for no rows, FloatingPointError for a loss that is not finite, MemoryError
     for a batch too large; after either the module has its last good weights, and the folder the last checkpoint.
     """
     import torch
@@ -92,7 +94,8 @@ def train(
         raise ValueError(f"{name}: nothing to train on; the training part is empty")
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)  # for dropout
-        run = _Run(module, loss, batches, first, recipe, folder and Path(folder))
+        place = None if folder is None else Path(folder) / fingerprint(module, recipe, first, content)
+        run = _Run(module, loss, batches, first, recipe, place)
         for past in run.progress.history:
             if watch:
                 watch(past)
@@ -105,7 +108,7 @@ def train(
                     run.epoch(epoch, validate)
                 except (FloatingPointError, MemoryError) as error:
                     module.load_state_dict(run.progress.kept, strict=False)
-                    kept = f"; the last good checkpoint is in {folder}" if folder and run.progress.history else ""
+                    kept = f"; the last good checkpoint is in {place}" if place and run.progress.history else ""
                     raise type(error)(f"{name}, epoch {epoch + 1}: {error}{kept}") from error
                 if watch:
                     watch(run.progress.history[-1])
@@ -138,8 +141,7 @@ class _Run:
         self.rates = schedule(self.optimiser, recipe, steps)
         self.progress = Progress.start(module)
         if folder is not None:
-            self.key = fingerprint(module, recipe, first)
-            self.progress = load(folder, self.key, module, self.optimiser, self.rates, self.generator) or self.progress
+            self.progress = load(folder, module, self.optimiser, self.rates, self.generator) or self.progress
 
     def epoch(self, number: int, validate: Callable[[torch.nn.Module], float] | None) -> None:
         """Train on every batch once, validate, keep what is best, write the checkpoint."""
@@ -153,7 +155,7 @@ class _Run:
         self.progress.note(self.module, number, total / seen, score, time.perf_counter() - start, self.recipe.patience)
         self.progress.finished |= number + 1 == self.recipe.epochs
         if self.folder is not None:
-            save(self.folder, self.key, self.progress, self.module, self.optimiser, self.rates, self.generator)
+            save(self.folder, self.progress, self.module, self.optimiser, self.rates, self.generator)
 
     def _update(self, group: list[np.ndarray]) -> float:
         """One step of the optimiser over a group of batches; the sum of their rows' losses."""

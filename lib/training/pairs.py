@@ -5,6 +5,8 @@ How the encoder's weights are adapted (all, LoRA, none, …) is in `adapters.py`
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -13,10 +15,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from lib.encoders.base import count
 from lib.encoders.text import TextEncoder
 from lib.metrics import best_threshold, pair_f1
 from lib.training.adapters import adapt, backbone
-from lib.training.loop import Recipe, best_device, precision, train
+from lib.training.checkpoint import trainable
+from lib.training.loop import Batches, Loss, Recipe, best_device, precision, train
+from lib.training.rates import learning_rate_range
 
 KINDS = ("cross", "towers")
 Pairs = Sequence[tuple[str, str]]
@@ -53,6 +58,16 @@ class PairClassifier(nn.Module):
             width = self.body.config.hidden_size
             self.head = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, 1))
         self.to(best_device())
+
+    @property
+    def trained(self) -> int:
+        """How many weights are trained."""
+        return sum(weights.numel() for weights in trainable(self).values())
+
+    @property
+    def size(self) -> int:
+        """How many weights there are."""
+        return count(self)
 
     def forward(self, tokens: Tokens, noise: torch.Tensor | None = None) -> torch.Tensor:
         """Logits (b,) of tokenized pairs; `noise` (s, t, d) is added to the word vectors."""
@@ -111,7 +126,29 @@ class PairClassifier(nn.Module):
         Raises ValueError where there are no pairs, or pairs of one class only.
         """
         labels = _checked(pairs, labels)
-        target = torch.as_tensor(labels, dtype=torch.float32)
+        loss = self._loss(pairs, labels, positive_weight, adversarial, augment)
+        train(
+            self, loss, _batches(pairs, labels, recipe.batch, negatives), recipe, name=f"pairs {self.kind}",
+            validate=None if validation is None else lambda _: self._best_f1(*validation), folder=folder, watch=watch,
+            content=_digest([pairs, labels.tolist(), self.max_tokens, positive_weight, adversarial, bool(augment)]),
+        )  # fmt: skip
+        return self
+
+    def rates(self, pairs: Pairs, labels: Sequence[int], recipe: Recipe, **range_: float) -> dict[float, float]:
+        """The smoothed loss by learning rate while that rises: see `learning_rate_range`. The weights stay as they were."""
+        labels = _checked(pairs, labels)
+        loss = self._loss(pairs, labels, 1.0, 0.0, None)
+        return learning_rate_range(self, loss, _batches(pairs, labels, recipe.batch, None), recipe, **range_)
+
+    def _loss(
+        self,
+        pairs: Pairs,
+        labels: np.ndarray,
+        positive_weight: float,
+        adversarial: float,
+        augment: Callable[[str, np.random.Generator], str] | None,
+    ) -> Loss:
+        target = torch.tensor(labels, dtype=torch.float32)
         weight = torch.tensor(positive_weight)
 
         def loss(module: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -126,12 +163,7 @@ class PairClassifier(nn.Module):
                 value = (value + _cross_entropy(self(tokens, noise), wanted, weight)) / 2
             return value
 
-        lengths = np.array([len(left) + len(right) for left, right in pairs])
-        train(
-            self, loss, by_length(lengths, labels, recipe.batch, negatives=negatives), recipe, name=f"pairs {self.kind}",
-            validate=None if validation is None else lambda _: self._best_f1(*validation), folder=folder, watch=watch,
-        )  # fmt: skip
-        return self
+        return loss
 
     def scores(self, pairs: Pairs, *, batch: int = 64) -> np.ndarray:
         """The probability that each pair is one product, (n,) float32."""
@@ -178,6 +210,11 @@ def by_length(
     return epoch
 
 
+def _batches(pairs: Pairs, labels: np.ndarray, size: int, negatives: float | None) -> Batches:
+    lengths = np.array([len(left) + len(right) for left, right in pairs])
+    return by_length(lengths, labels, size, negatives=negatives)
+
+
 def _checked(pairs: Pairs, labels: Sequence[int]) -> np.ndarray:
     labels = np.asarray(labels, int)
     if len(labels) != len(pairs):
@@ -187,6 +224,10 @@ def _checked(pairs: Pairs, labels: Sequence[int]) -> np.ndarray:
     if len(np.unique(labels)) < 2:
         raise ValueError(f"all {len(labels)} pairs have label {labels[0]}: a classifier needs both matches and non-matches")
     return labels
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _cross_entropy(logits: torch.Tensor, wanted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

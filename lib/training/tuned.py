@@ -6,6 +6,7 @@ Both towers of a search, queries and products, are the one encoder, so it embeds
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -34,7 +35,8 @@ class TunedText(TextEncoder):
     """`start`, fine-tuned by a metric-learning loss (see `objective`) on products with the same `group`.
 
     `method` and `options` say which weights are trained (see `adapt`); a batch holds `recipe.batch // 4` products. `mine` takes
-    each batch from among the `mine` nearest neighbours by the frozen encoder, so that its negatives are hard.
+    each batch from among the `mine` nearest neighbours by the frozen encoder, so that its negatives are hard; only then are
+    products without a group, or alone in theirs, seen at all.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class TunedText(TextEncoder):
     ) -> None:
         super().__init__(start.folder, pooling=start.pooling, max_tokens=start.max_tokens, fields=start.fields)
         self._clean, self._stop_words, self.reads = start._clean, start._stop_words, start.reads
-        self._start, self.recipe, self.loss, self.mine, self.augment = start, recipe, loss, mine, augment
+        self._start, self.recipe, self.loss, self.method, self.mine, self.augment = start, recipe, loss, method, mine, augment
         self.name = f"tuned({start.name},{loss},{method}{options or ''},mine {mine},dropout {dropout},{recipe})"
         with torch.random.fork_rng():
             torch.manual_seed(recipe.seed)
@@ -66,6 +68,12 @@ class TunedText(TextEncoder):
     def state(self) -> str:
         """A hash of the frozen encoder and of the weights that were trained."""
         return digest_state(self._body)
+
+    def weights(self, **more: object) -> tuple[torch.nn.Module, bool]:
+        """A copy of the tuned Transformer, for further training; only where all its weights were trained."""
+        if self.method != "full":
+            raise ValueError(f"a {self.method} adapter cannot be trained further as a whole model; tune with method='full'")
+        return copy.deepcopy(self._body), True
 
     @property
     def trained(self) -> int:
@@ -105,14 +113,15 @@ class TunedText(TextEncoder):
                 own = self.tokens([self.augment(texts[i], rng) for i in chosen.tolist()])
             return criterion(self.pooled(module, own), wanted[chosen].to(module.device))
 
-        groups = max(2, self.recipe.batch // MEMBERS)
-        batches = grouped(labels, rows, groups=groups, members=MEMBERS)
+        size = max(2, self.recipe.batch // MEMBERS)
+        batches = grouped(labels, rows, groups=size, members=MEMBERS)
         if self.mine:
             frozen = embed(self._start, train)
             near = search(frozen, frozen, self.mine + 1).positions
-            batches = mined(labels, rows, near, groups=groups, members=MEMBERS)
+            batches = mined(labels, rows, near, groups=size, members=MEMBERS)
         training.train(
             self._body, loss, batches, self.recipe, name="tuning", folder=folder, watch=watch,
+            content=f"{self.name}{train.digest}",
             validate=None if validation is None else lambda _: self._score(validation, metric),
         )  # fmt: skip
         return self
