@@ -97,19 +97,23 @@ def _ascend(score: Callable[[np.ndarray], float], m: int, rounds: int, start: np
 FACTORS = (0.25, 0.5, 0.75, 1.5, 2.0, 4.0)
 
 
-def weighted(rankings: Sequence[Ranking], weights: Sequence[float] | None = None, *, scaled: bool = True) -> Ranking:
+def weighted(
+    rankings: Sequence[Ranking], weights: Sequence[float] | np.ndarray | None = None, *, scaled: bool = True
+) -> Ranking:
     """Weighted sum of scores, each query's scores scaled to [0, 1] within a ranking first; equal weights by default.
 
     A candidate that a ranking does not hold gets 0 from it, so rankings should be several times as deep as needed.
     `scaled=False` takes scores as they are, where 0 means no match (BM25, cosines): then a ranking whose best match is poor,
     as for a misspelt query, counts less there, and nothing hangs on its depth.
+    `weights` are one a ranking, (m,), or others for each query, (q, m).
     For cosines of the same products `concat` is the exact form.
     """
     share = np.ones(len(rankings)) if weights is None else np.asarray(weights, float)
-    if share.shape != (len(rankings),):
+    queries = len(rankings[0].positions) if rankings else 0
+    if share.shape not in ((len(rankings),), (queries, len(rankings))):
         raise ValueError(f"{len(rankings)} rankings need as many weights, got {weights}")
     points = []
-    for ranking, weight in zip(rankings, share, strict=True):
+    for ranking, weight in zip(rankings, np.atleast_2d(share).T[..., None], strict=True):  # (1, 1) or (q, 1)
         found = ranking.positions >= 0
         scores = np.where(found, ranking.scores, 0)
         if scaled:
