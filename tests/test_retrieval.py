@@ -8,7 +8,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from lib import Catalogue, Embeddings, Ranking, search
-from lib.tasks.retrieval import Bridge, barred, blend, by_likeness, by_value, filters, keep, next_purchases, profiles
+from lib.tasks.recommendation import Purchases
+from lib.tasks.retrieval import Bridge, barred, blend, by_likeness, by_value, filters, keep, means, next_purchases
 
 ITEMS = pd.DataFrame(
     {
@@ -121,35 +122,33 @@ def test_bridges_say_what_they_need() -> None:
         Bridge().fit(photos, Embeddings("none", texts.ids, np.zeros((10, 3))))
 
 
-def purchases(rows: list[tuple[str, str]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["user", "item"])
+def purchases(rows: list[tuple[str, str]]) -> Purchases:
+    return Purchases.read(pd.DataFrame(rows, columns=["user", "item"]), SHOP)
 
 
 def test_next_purchases_are_the_last_ones_with_what_came_before() -> None:
     bought = purchases([("u", "a"), ("v", "b"), ("u", "c"), ("w", "d"), ("v", "c"), ("u", "e")])
-    task, histories = next_purchases(SHOP, bought, ["mugs", "mugs", "teapots", "lamps", "vases"])
+    task, history = next_purchases(bought, ["mugs", "mugs", "teapots", "lamps", "vases"])
     assert task.queries.ids.tolist() == ["u", "v"]  # w bought once
     assert task.queries.text() == ["vases", "teapots"]
     assert task.relevance.toarray().tolist() == [[0, 0, 0, 0, 1], [0, 0, 1, 0, 0]]
-    assert histories.toarray().tolist() == [[1, 0, 1, 0, 0], [0, 1, 0, 0, 0]]
-    assert (task.exclude.toarray() == histories.toarray()).all()
+    assert history.weights().toarray().tolist() == [[1, 0, 1, 0, 0], [0, 1, 0, 0, 0]]
+    assert (task.exclude.toarray() == history.weights().toarray()).all()
+    assert history.counts.tolist() == [1, 1, 1, 0, 0]
 
 
-def test_what_is_bought_again_is_not_excluded_and_what_nothing_names_is_left_out() -> None:
-    bought = purchases([("u", "a"), ("u", "b"), ("u", "a"), ("v", "a"), ("v", "d")])
-    task, histories = next_purchases(SHOP, bought, ["mugs", "mugs", "teapots", None, ""])
-    assert task.queries.ids.tolist() == ["u"]
-    assert histories.toarray().tolist() == [[1, 1, 0, 0, 0]]
-    assert task.exclude.toarray().tolist() == [[0, 1, 0, 0, 0]]
-    with pytest.raises(ValueError, match="no product with id 'z'"):
-        next_purchases(SHOP, purchases([("u", "z")]), list("abcde"))
+def test_what_is_bought_again_and_what_nothing_names_is_left_out() -> None:
+    bought = purchases([("u", "a"), ("u", "b"), ("u", "a"), ("v", "a"), ("v", "d"), ("w", "a"), ("w", "c")])
+    task, history = next_purchases(bought, ["mugs", "mugs", "teapots", None, ""])
+    assert task.queries.ids.tolist() == ["w"]
+    assert history.users.ids.tolist() == ["w"]
 
 
 @pytest.mark.parametrize("make", [np.asarray, csr_array])
-def test_profiles_are_mean_directions_and_blends_go_from_query_to_history(make) -> None:
+def test_means_are_directions_and_blends_go_from_query_to_history(make) -> None:
     vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
     corpus = Embeddings("words", np.array(list("abc")), make(vectors))
-    history = profiles(corpus, csr_array(np.array([[1, 1, 0], [0, 0, 0]], np.float32)), ids=["u", "v"])
+    history = means(corpus, csr_array(np.array([[1, 1, 0], [0, 0, 0]], np.float32)), ids=["u", "v"])
     queries = Embeddings("asked", np.array(["u", "v"]), make(vectors[[2, 2]]))
     dense = [np.asarray(csr_array(blend(queries, history, w).vectors).todense()) for w in (0, 0.5, 1)]
     np.testing.assert_allclose(dense[0], vectors[[2, 2]], atol=1e-6)

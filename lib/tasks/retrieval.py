@@ -17,6 +17,7 @@ from lib.catalogue import Catalogue, Task
 from lib.embeddings import Embeddings
 from lib.rerank import reorder
 from lib.search import Ranking
+from lib.tasks.recommendation import Purchases, leave_last_out
 
 FIELDS = ("title", "description", "brand", "category", "attributes")  # all that a shop writes of a product
 
@@ -104,32 +105,25 @@ class Bridge:
         return self._map
 
 
-def next_purchases(catalogue: Catalogue, interactions: pd.DataFrame, asked: Sequence[str | None]) -> tuple[Task, csr_array]:
-    """Each shopper's last purchase as a search: a task, and what each bought before, (shoppers, n).
+def next_purchases(purchases: Purchases, asked: Sequence[str | None]) -> tuple[Task, Purchases]:
+    """Each shopper's newest purchase as a search: a task, and what its shoppers bought before.
 
     The query is what `asked` (n,) says of the product bought, such as its category's name; right is that product alone, and
     what the shopper had already is excluded. It measures whether one of many products that fit the words is *this* shopper's.
-    `interactions` (user, item) are each user's in time order. Left out: shoppers with one purchase, or nothing asked.
+    Left out: shoppers with one purchase, with the same again, or with nothing asked.
     """
-    rows = catalogue.items.index.get_indexer(interactions["item"])
-    if (rows < 0).any():
-        raise ValueError(f"catalogue {catalogue.name!r} has no product with id {interactions['item'].iloc[np.argmin(rows)]!r}")
-    codes, users = pd.factorize(interactions["user"])
-    last = ~interactions["user"].duplicated(keep="last").to_numpy()
-    bought = np.zeros(len(users), int)
-    bought[codes[last]] = rows[last]
-    earlier = csr_array((np.ones((~last).sum(), np.float32), (codes[~last], rows[~last])), shape=(len(users), len(catalogue)))
-    kept = np.flatnonzero((earlier.sum(axis=1) > 0) & np.array([bool(asked[row]) for row in bought]))
-    queries = Catalogue("next purchases", pd.DataFrame({"title": [asked[row] for row in bought[kept]]}, index=users[kept]))
-    shape = (len(kept), len(catalogue))
-    right = csr_array((np.ones(len(kept)), (np.arange(len(kept)), bought[kept])), shape=shape)
-    histories = earlier[kept]
-    return Task("next purchases", queries, catalogue, right, histories - histories.multiply(right)), histories
+    history, task = leave_last_out(purchases)
+    users, bought = task.relevance.nonzero()  # one each
+    known = np.diff(history.weights().indptr)[users] > 0
+    users, bought = (side[known & np.array([bool(asked[item]) for item in bought], bool)] for side in (users, bought))
+    titles = pd.DataFrame({"title": [asked[item] for item in bought]}, index=purchases.users.ids[users])
+    queries = Catalogue("next purchases", titles)
+    return Task("next purchases", queries, task.corpus, task.relevance[users], task.exclude[users]), history.of(users)
 
 
-def profiles(corpus: Embeddings, histories: csr_array, *, ids: Sequence[str]) -> Embeddings:
-    """The mean vector of what each shopper bought, (u, n) @ (n, d) -> (u, d); zero without a history."""
-    return Embeddings(f"history({corpus.name})", np.asarray(ids), histories @ corpus.vectors)
+def means(corpus: Embeddings, weights: csr_array, *, ids: Sequence[str]) -> Embeddings:
+    """Weighted mean vectors, (u, n) @ (n, d) -> (u, d): of each shopper's history, of each photo's neighbours."""
+    return Embeddings(f"mean({corpus.name})", np.asarray(ids), weights @ corpus.vectors)
 
 
 def blend(queries: Embeddings, history: Embeddings, weight: float) -> Embeddings:
