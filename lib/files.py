@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
-REPORTS = ROOT / "reports"
+REPORTS = Path(os.environ.get("AKIN_REPORTS", ROOT / "reports"))
 
 
 def data_folders() -> list[Path]:

@@ -7,6 +7,7 @@ are one matrix product.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,17 @@ from scipy.sparse import csr_array
 
 RESAMPLES = 9_999
 BLOCK = 2**24  # random numbers held at once
+
+
+@dataclass(frozen=True, eq=False)  # pandas compares attrs where it joins tables: only the same one is equal
+class Compared:
+    """What a table of `compare()` was made of: each method's rows, and the cluster of every query, (q,)."""
+
+    results: dict[str, pd.DataFrame]
+    clusters: np.ndarray
+
+    def __deepcopy__(self, memo: dict) -> Compared:
+        return self  # pandas copies attrs into every slice
 
 
 def bootstrap_interval(values: np.ndarray, *, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
@@ -60,6 +72,7 @@ def compare(
     of one metric; `queries` that count and `empty` ones, which have nothing relevant.
     Queries that answer one another (listings of one product) are not independent: with `clusters`, a label for each query,
     whole clusters are drawn and flipped; a query labelled None is its own. Without, each query stands alone.
+    `attrs["compared"]` holds the rows that were compared, for `record`.
     Raises ValueError where the frames do not hold the same queries.
     """
     if baseline not in results:
@@ -70,7 +83,9 @@ def compare(
             raise ValueError(f"{method!r} and {baseline!r} hold other queries or metrics; evaluate both on one task")
     codes = _codes(clusters, len(base))
     tables = {metric: _compare_metric(results, metric, baseline, codes, level, seed) for metric in base.columns}
-    return pd.concat(tables, names=["metric", "method"])
+    table = pd.concat(tables, names=["metric", "method"])
+    table.attrs["compared"] = Compared(dict(results), codes)
+    return table
 
 
 def _compare_metric(
