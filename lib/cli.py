@@ -47,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     screenshots = commands.add_parser(
         "screenshots",
         help="take the README's pictures",
-        description="Runs notebooks on the generated shop, opens the pages in headless Chromium, and keeps what they show "
-        "in reports/reference/screenshots/. Needs Chromium and Playwright.",
+        description="Runs notebooks on the generated shop, opens the pages and JupyterLab in headless Chromium, and keeps what "
+        "they show in reports/reference/screenshots/. Needs Chromium and Playwright.",
     )
     screenshots.set_defaults(command=_screenshots)
     data = commands.add_parser("data", help="list data sets and where they lie, or fetch some")
@@ -200,10 +200,11 @@ def _index(options: argparse.Namespace) -> int:
 
 
 def _screenshots(options: argparse.Namespace) -> int:
-    from lib.screenshots import SCENES, chromium, shop_runs, take
+    from lib.lab import take_pictures
+    from lib.screenshots import PICTURES, SCENES, chromium, shop_runs, take
 
     with chromium() as browser:
-        for file in take(browser, shop_runs(), SCENES):
+        for file in (*take(browser, shop_runs(), SCENES), *take_pictures(browser.new_page(), PICTURES)):
             print(file)
     return 0
 

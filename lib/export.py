@@ -15,6 +15,7 @@ import pandas as pd
 
 from lib.files import REPORTS, replace_folder, write_atomically
 from lib.interchange import write_results
+from lib.sweep import REFERENCE
 from lib.tables import recorded_tables, table_latex, table_markdown
 
 LIST = ".akin-export.json"  # what an export wrote, each file with its hash: only that may be replaced
@@ -42,7 +43,8 @@ def export(target: Path | str, run: str = "reference", *, reports: Path = REPORT
     whole. Raises ValueError where `target` holds anything that no export wrote, or that was changed since.
     """
     target = Path(target).resolve()
-    parts = list(_parts(reports / run))
+    folder = REFERENCE if run == REFERENCE.name and reports == REPORTS else reports / run
+    parts = list(_parts(folder))
     if not parts:
         there = sorted(f.name for f in reports.glob("*") if any(f.glob("*/metrics.json")))
         raise ValueError(f"no run {run!r} with results in {reports}; there are {', '.join(there) or 'none'}")

@@ -6,6 +6,7 @@ Ports, settings and files are the lab's own, so that nothing of a person's Jupyt
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 import nbformat
 
 from lib.files import ROOT
-from lib.report import find_notebook, profile_parameters
+from lib.parameters import find_notebook, profile_parameters
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -86,7 +87,7 @@ def take_pictures(page: Page, folder: Path, *, profile: str = "default") -> list
         page.keyboard.press("Control+b")  # the files beside it take up room
         gallery = page.locator(".jp-RenderedHTML .akin-gallery")
         gallery.get_by_label("Query product", exact=True).select_option("6")
-        gallery.screenshot(path=folder / "gallery.png")
+        _keep(folder / "gallery.png", gallery.screenshot())
         explorer = page.locator(EXPLORER).first
         explorer.get_by_role("option").nth(6).click()
         slide(page, "minilm", "Home")
@@ -94,7 +95,7 @@ def take_pictures(page: Page, folder: Path, *, profile: str = "default") -> list
         page.get_by_text("0.67 · photo").wait_for()
         explorer.scroll_into_view_if_needed()
         page.wait_for_timeout(500)  # photos are decoded
-        page.screenshot(path=folder / "explorer.png")
+        _keep(folder / "explorer.png", page.screenshot())
         page.goto("about:blank")  # before the server goes
     return [folder / "gallery.png", folder / "explorer.png"]
 
@@ -103,6 +104,12 @@ def slide(page: Page, name: str, key: str) -> None:
     """Move one of the explorer's sliders by the keyboard: Home is 0, End is 1."""
     page.locator(EXPLORER).first.locator(".widget-slider", has_text=name).locator(".noUi-handle").focus()
     page.keyboard.press(key)
+
+
+def _keep(path: Path, picture: bytes) -> None:
+    from PIL import Image
+
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256).save(path, optimize=True)  # a third of the bytes
 
 
 def _prepare(folder: Path, port: int, notebooks: Sequence[str], profile: str) -> None:

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from lib.lab import EXPLORER, jupyterlab, run_all, slide
-from lib.report import find_notebook
+from lib.parameters import find_notebook
 
 
 def digest():
