@@ -81,8 +81,13 @@ def redundant(substitutes: csr_array) -> np.ndarray:
 
 def covered(kept: Sequence[int] | np.ndarray, demand: np.ndarray, substitutes: csr_array) -> float:
     """The demand that the kept items serve: sum over i of demand_i times the largest S[i, j] of any kept j."""
+    return float(demand @ served(kept, substitutes))
+
+
+def served(kept: Sequence[int] | np.ndarray, substitutes: csr_array) -> np.ndarray:
+    """The share of each item's demand that the kept items serve, (n,)."""
     kept = np.asarray(kept, int)
-    return float(demand @ _served(substitutes, kept)) if len(kept) else 0.0
+    return substitutes[:, kept].max(axis=1).toarray().ravel() if len(kept) else np.zeros(substitutes.shape[0])
 
 
 def keep(
@@ -91,14 +96,15 @@ def keep(
     budget: int,
     *,
     method: str = "milp",
+    tolerance: float = 1e-4,
     seconds: float = 60.0,
     seed: int = 0,
 ) -> Assortment:
     """At most `budget` items that cover the most demand (see `covered`): the facility location problem.
 
-    "milp" is exact within `seconds` (HiGHS by scipy); "greedy" adds what gains most each time, at least 1 - 1/e of the best
-    (Nemhauser, Wolsey and Fisher 1978); "top" keeps what sells most, "random" anything. Raises ValueError for a budget
-    or a demand below 0.
+    "milp" (HiGHS by scipy) stops when no choice can be better by a larger share than `tolerance`, or after `seconds`;
+    "greedy" adds what gains most each time, at least 1 - 1/e of the best (Nemhauser, Wolsey and Fisher 1978); "top" keeps
+    what sells most, "random" anything. Raises ValueError for a budget or a demand below 0.
     """
     demand = np.asarray(demand, float)
     if method not in METHODS:
@@ -109,7 +115,7 @@ def keep(
         raise ValueError(f"budget and demand must be at least 0 and finite, got {budget} and a least demand of {demand.min()}")
     start, budget, bound = time.perf_counter(), min(int(budget), len(demand)), np.nan
     if method == "milp":
-        kept, bound = _milp(demand, substitutes, budget, seconds)
+        kept, bound = _milp(demand, substitutes, budget, tolerance, seconds)
     elif method == "greedy":
         kept = _greedy(demand, substitutes, budget)
     else:
@@ -121,7 +127,7 @@ def keep(
 
 def lp_bound(demand: np.ndarray, substitutes: csr_array, budget: int) -> float:
     """The covered demand when items may be kept in part: no choice of whole items exceeds it."""
-    return _solve(np.asarray(demand, float), substitutes, min(budget, len(demand)), whole=False, seconds=np.inf)[1]
+    return _solve(np.asarray(demand, float), substitutes, min(budget, len(demand)))[1]
 
 
 def predicted_demand(neighbours: Ranking, demand: np.ndarray) -> np.ndarray:
@@ -135,11 +141,6 @@ def predicted_demand(neighbours: Ranking, demand: np.ndarray) -> np.ndarray:
     total = weights.sum(axis=1)
     sums = (weights * level[neighbours.positions]).sum(axis=1)
     return np.expm1(np.divide(sums, total, out=np.full(len(sums), level.mean()), where=total > 0))
-
-
-def _served(substitutes: csr_array, kept: np.ndarray) -> np.ndarray:
-    """The share of each item's demand that the kept ones serve, (n,)."""
-    return substitutes[:, kept].max(axis=1).toarray().ravel()
 
 
 def _greedy(demand: np.ndarray, substitutes: csr_array, budget: int) -> np.ndarray:
@@ -167,9 +168,11 @@ def _greedy(demand: np.ndarray, substitutes: csr_array, budget: int) -> np.ndarr
     return np.array(kept, int)
 
 
-def _milp(demand: np.ndarray, substitutes: csr_array, budget: int, seconds: float) -> tuple[np.ndarray, float]:
+def _milp(
+    demand: np.ndarray, substitutes: csr_array, budget: int, tolerance: float, seconds: float
+) -> tuple[np.ndarray, float]:
     """The solver's choice, or the greedy one where time ran out before it found a better, and the bound it proved."""
-    share, bound = _solve(demand, substitutes, budget, whole=True, seconds=seconds)
+    share, bound = _solve(demand, substitutes, budget, {"mip_rel_gap": tolerance, "time_limit": seconds})
     greedy = _greedy(demand, substitutes, budget)
     if share is None:
         return greedy, bound
@@ -179,9 +182,9 @@ def _milp(demand: np.ndarray, substitutes: csr_array, budget: int, seconds: floa
 
 
 def _solve(
-    demand: np.ndarray, substitutes: csr_array, budget: int, *, whole: bool, seconds: float
+    demand: np.ndarray, substitutes: csr_array, budget: int, options: dict[str, float] | None = None
 ) -> tuple[np.ndarray | None, float]:
-    """How much of each item is kept, (n,), None where time ran out, and the proved bound.
+    """How much of each item is kept, (n,), None where time ran out, and the proved bound; in part where there are no options.
 
     Variables are y (n,), what is kept, and x, one a substitution (i, j) with demand: maximise sum demand_i S[i, j] x[i, j]
     with x[i, j] <= y[j], sum over j of x[i, j] <= 1 and sum of y <= budget.
@@ -203,9 +206,9 @@ def _solve(
         -np.r_[np.zeros(n), worth],
         constraints=limits,
         bounds=Bounds(0, 1),
-        integrality=np.r_[np.full(n, int(whole)), np.zeros(m)],
-        options={} if np.isinf(seconds) else {"time_limit": seconds},
+        integrality=np.r_[np.full(n, int(options is not None)), np.zeros(m)],
+        options=options,
     )
-    proved = found.mip_dual_bound if whole else found.fun  # None where time ran out before anything was proved
+    proved = found.fun if options is None else found.mip_dual_bound  # None where time ran out before anything was proved
     bound = demand @ substitutes.max(axis=1).toarray().ravel() if proved is None else -proved
     return (None if found.x is None else found.x[:n]), float(bound)

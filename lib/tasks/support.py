@@ -204,7 +204,7 @@ def trade_off(found: Ranking, task: Task) -> pd.DataFrame:
 
 
 def choose_threshold(found: Ranking, task: Task) -> float:
-    """The threshold with the largest mean of both `outcomes`: the share of hits and of those rightly declined.
+    """The threshold at which the worse of both `outcomes`, hits and questions rightly declined, is best; then their mean.
 
     Half way between two scores that it parts. Choose on validation, report on test.
     """
@@ -214,4 +214,5 @@ def choose_threshold(found: Ranking, task: Task) -> float:
         raise ValueError("no question found anything: a threshold cannot be chosen")
     between = [*(scores[:-1] + scores[1:]) / 2, np.nextafter(scores[-1], np.inf)]
     tried = [float(scores[0]), *between]
-    return tried[int(np.argmax([outcomes(found, task, t).mean().mean() for t in tried]))]
+    shares = [outcomes(found, task, threshold).mean() for threshold in tried]
+    return tried[max(range(len(tried)), key=lambda i: (shares[i].min(), shares[i].mean()))]
