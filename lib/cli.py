@@ -64,8 +64,12 @@ def _add_run(commands) -> None:  # noqa: ANN001 - argparse's own type is private
         "run",
         help="execute one notebook with other parameters",
         description="Execute a notebook into reports/<run>/<notebook>/ with its page, metrics and figures.",
-        epilog="examples: akin run 02_encoders -p ROWS 500 -p SEED=1; nested values by dotted names: "
-        "akin run 02_encoders -p ENCODERS.words.encoder=lsa; lists in YAML: akin run 00_quickstart -p FIELDS '[title, brand]'",
+        epilog="""examples:
+  akin run 02_encoders -p ROWS 500 -p SEED=1
+  akin run 02_encoders -p ENCODERS.words.encoder=lsa     dotted names reach into nested values
+  akin run 00_quickstart -p FIELDS '[title, brand]'      values are YAML
+  akin run 00_quickstart -f mine.yaml --profile small    a file of NAME: VALUE lines, over a profile""",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_parameters(run)
     run.add_argument("--run", metavar="NAME", help="the run's folder; default: profile and parameters")
@@ -76,11 +80,14 @@ def _add_sweep(commands) -> None:  # noqa: ANN001
     sweep = commands.add_parser(
         "sweep",
         help="execute one notebook for every combination of parameters",
-        description="One run for every combination, each in a folder and a process of its own. What has ended with the same "
-        "notebook, parameters and code is not run again, so a sweep that was stopped goes on where it was. "
-        "At the end stands one table of all.",
-        epilog="examples: akin sweep 02_encoders --grid SEED=0,1,2 --grid ROWS=500,1000 --jobs 2; "
-        "akin sweep 00_quickstart --grid 'FIELDS=[title],[title,description]'",
+        description="""One run for every combination, each in a folder and a process of its own; at the end one table.
+What has ended with the same notebook, parameters and code is not run again, so a sweep
+that was stopped, by Ctrl-C or worse, goes on where it was.""",
+        epilog="""examples:
+  akin sweep 02_encoders --grid SEED=0,1,2 --grid ROWS=500,1000 --jobs 2
+  akin sweep 00_quickstart --grid 'FIELDS=[title],[title,description]'
+  akin sweep 02_encoders --grid ENCODERS.words.encoder=tfidf,lsa -p ROWS 500""",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_parameters(sweep)
     sweep.add_argument(

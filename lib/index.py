@@ -1,7 +1,7 @@
 """The page over all runs: reports/index.html, one file with its style, script and data. What a run leaves is in `report.py`.
 
-Figures, notebooks and per-query rows stay beside it in the runs' folders. The page's parts are in `page/`; here its data
-are gathered, and nothing is drawn.
+Newer runs' figures and per-query rows are in the file too, up to a size; those of older runs, and all notebooks, stay beside
+it in the runs' folders. The page's parts are in `page/`; here its data are gathered, and nothing is drawn.
 """
 
 from __future__ import annotations
@@ -10,15 +10,24 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from lib.files import REPORTS, write_atomically
 from lib.queries import FILE as QUERIES
+from lib.queries import read_tables
 
 PAGE = Path(__file__).with_name("page")
 SCRIPTS = ("dom", "stats", "charts", "runs", "compare", "sweeps", "main")  # one script, in this order
-PICTURES = ("svg", "png", "jpg", "jpeg", "webp")  # the first that a figure has is shown
+PICTURES = {
+    "svg": "svg+xml",
+    "png": "png",
+    "jpg": "jpeg",
+    "jpeg": "jpeg",
+    "webp": "webp",
+}  # the first that a figure has is shown
+WITHIN = 8_000_000  # bytes of figures and per-query rows in the page itself; more would open slowly
 
 
 def write_index(reports: Path = REPORTS) -> Path:
@@ -47,18 +56,33 @@ def render(runs: list[dict]) -> str:
 
 def collect(reports: Path) -> list[dict]:
     """Every run as the page wants it, newest first."""
-    runs = []
-    for file in sorted(reports.glob("[!.]*/[!.]*/metrics.json")):  # dots begin drafts
+    runs, room = [], _Room(WITHIN)
+    files = sorted(reports.glob("[!.]*/[!.]*/metrics.json"))  # dots begin drafts
+    for file in sorted(files, key=lambda file: -file.stat().st_mtime):
         if file.parent.parent.name == "reference":  # committed copies, not runs
             continue
         try:
-            runs.append(_described(json.loads(file.read_text(encoding="utf-8")), file.parent, reports))
+            runs.append(_described(json.loads(file.read_text(encoding="utf-8")), file.parent, reports, room))
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             runs.append(_unreadable(file, reports, error))
-    return sorted(runs, key=lambda run: -run["time"])
+    return runs
 
 
-def _described(metrics: dict, folder: Path, reports: Path) -> dict:
+@dataclass
+class _Room:
+    """How many bytes of other files the page still takes in."""
+
+    left: int
+
+    def takes(self, file: Path) -> bool:
+        self.left -= (size := file.stat().st_size)
+        if self.left < 0:
+            self.left += size
+            return False
+        return True
+
+
+def _described(metrics: dict, folder: Path, reports: Path, room: _Room) -> dict:
     measures = list(_measures(metrics["results"]))
     fields = ("notebook", "status", "error", "profile", "parameters", "seconds", "encode_seconds", "commit")
     return {field: metrics[field] for field in fields} | {
@@ -67,8 +91,8 @@ def _described(metrics: dict, folder: Path, reports: Path) -> dict:
         "asked": metrics.get("asked", {}),
         "time": (folder / "metrics.json").stat().st_mtime,
         "page": _address(folder / "notebook.html", reports),
-        "queries": _address(folder / QUERIES, reports) if (folder / QUERIES).exists() else None,
-        "figures": list(_figures(folder / "figures", reports)),
+        "queries": _queries(folder / QUERIES, reports, room),
+        "figures": list(_figures(folder / "figures", reports, room)),
         "measures": measures,
         "headline": _headline(measures, metrics["parameters"].get("METRIC")),
         "rest": list(rows(_without_means(metrics["results"]))),
@@ -124,7 +148,14 @@ def _headline(measures: list[dict], metric: str | None) -> int | None:
     return None
 
 
-def _figures(folder: Path, reports: Path) -> Iterator[dict]:
+def _queries(file: Path, reports: Path, room: _Room) -> dict | str | None:
+    """The per-query rows, or where they lie, if there are any."""
+    if not file.exists():
+        return None
+    return read_tables(file) if room.takes(file) else _address(file, reports)
+
+
+def _figures(folder: Path, reports: Path, room: _Room) -> Iterator[dict]:
     """A figure each name: what shows it, a picture or a page of its own, and its other files, such as the numbers behind it."""
     files: dict[str, dict[str, Path]] = {}
     for file in sorted(folder.glob("[!.]*.*")):
@@ -136,9 +167,10 @@ def _figures(folder: Path, reports: Path) -> Iterator[dict]:
             yield {
                 "name": name,
                 "title": name.replace("_", " "),
-                "image": picture and _address(picture, reports),
+                "image": picture and (_within(picture) if room.takes(picture) else _address(picture, reports)),
+                "open": picture and _address(picture, reports),
                 "frame": frame and _address(frame, reports),
-                "files": {kind: _address(file, reports) for kind, file in kinds.items() if file not in (picture,)},
+                "files": {kind: _address(file, reports) for kind, file in kinds.items() if file != picture},
             }
 
 
@@ -168,6 +200,11 @@ def _with_interval(value: Mapping) -> str:
         return "— (no query has anything relevant)"
     interval = "" if value.get("low") is None else f" [{value['low']:.3f}, {value['high']:.3f}]"
     return f"{value['mean']:.3f}{interval}"
+
+
+def _within(picture: Path) -> str:
+    kind = PICTURES[picture.suffix[1:].lower()]
+    return f"data:image/{kind};base64,{base64.b64encode(picture.read_bytes()).decode()}"
 
 
 def _address(file: Path, reports: Path) -> str:

@@ -58,6 +58,25 @@ def intervals(
 
 
 @styled
+def differences(table: pd.DataFrame, metric: str, ax: Axes | None = None, *, size: str = "two") -> Axes:
+    """One metric of a `compare()` table as differences to its baseline, largest at the top; filled where p is below .05."""
+    rows = table.loc[metric].dropna(subset="difference").sort_values("difference")
+    baseline = table.loc[metric].index[table.loc[metric, "difference"].isna()][0]
+    ax = ax or new_axes(size, 0.65 + 0.26 * len(rows))
+    ax.axvline(0, color=GREY, lw=1)
+    for y, (_, row) in enumerate(rows.iterrows()):
+        ax.plot([row["difference_low"], row["difference_high"]], [y, y], color=BLUE, lw=2, solid_capstyle="round")
+        ax.plot(row["difference"], y, "o", color=BLUE, ms=6, mfc=BLUE if row["p"] < 0.05 else "white")
+        at = (row["difference_high"], y)
+        ax.annotate(f"{row['difference']:+.3f}", at, xytext=(6, 0), textcoords="offset points", va="center", fontsize=7)
+    ax.set_yticks(range(len(rows)), [wrapped(name, size) for name in rows.index])
+    ax.set_xlabel(f"{metric}, difference to {baseline}")
+    ax.margins(x=0.12)
+    ax.akin_data = rows[::-1].reset_index().assign(metric=metric)
+    return _grid(ax)
+
+
+@styled
 def curves(
     lines: Mapping[str, pd.Series],
     ax: Axes | None = None,
@@ -103,6 +122,22 @@ def bars(values: pd.Series, ax: Axes | None = None, *, xlabel: str = "", size: s
     ax.set_xlabel(xlabel)
     ax.margins(x=0.1)
     ax.akin_data = pd.DataFrame({"name": list(values.index), xlabel or "value": values.to_numpy()})
+    return _grid(ax)
+
+
+@styled
+def scatter(points: pd.DataFrame, ax: Axes | None = None, *, xlabel: str = "", ylabel: str = "", size: str = "two") -> Axes:
+    """Named points: the frame's index beside a dot at columns `x` and `y`, with the interval `low` to `high` if it has one."""
+    ax = ax or new_axes(size, 0.55 * width(size))
+    for name, row in points.iterrows():
+        if "low" in points:
+            ax.plot([row["x"], row["x"]], [row["low"], row["high"]], color=BLUE, lw=1.5, alpha=0.5)
+        ax.plot(row["x"], row["y"], "o", color=BLUE, ms=6)
+        ax.annotate(wrapped(name, size), (row["x"], row["y"]), xytext=(7, 3), textcoords="offset points", fontsize=7)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.margins(x=0.15)
+    ax.akin_data = points.reset_index()
     return _grid(ax)
 
 

@@ -42,9 +42,13 @@ def write_queries(tables: Mapping[str, dict], folder: Path) -> None:
 
 def read_queries(folder: Path) -> dict[tuple[str, ...], tuple[dict[str, pd.DataFrame], np.ndarray]]:
     """A run's tables by path: each method's metrics for each query, as `evaluate()` gave them, and the queries' clusters."""
-    text = (folder / FILE).read_text(encoding="utf-8")
-    tables = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    return {tuple(json.loads(path)): _unpack(table) for path, table in tables.items()}
+    return {tuple(json.loads(path)): _unpack(table) for path, table in read_tables(folder / FILE).items()}
+
+
+def read_tables(file: Path) -> dict[str, dict]:
+    """What the script queries.js hands over, still packed."""
+    text = file.read_text(encoding="utf-8")
+    return json.loads(text[text.index("{") : text.rindex("}") + 1])
 
 
 def _pack(compared: Compared) -> dict:

@@ -1,8 +1,8 @@
 """Notebooks into reports: `run` executes one with papermill, `record` keeps its results.
 
 What a run leaves: reports/<run>/<notebook>/{notebook.ipynb, notebook.html, metrics.json, queries.js, figures/}.
-Parameters are in `parameters.py`, grids of runs in `sweep.py`, figures in `figures.py`, the notebook as a page in `pages.py`,
-the page over all runs in `index.py`.
+Parameters are in `parameters.py`, figures in `figures.py`, the notebook as a page in `pages.py`, grids of runs in
+`sweep.py`, the page over all runs in `index.py`.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ def run_name(profile: str, parameters: Mapping[str, object]) -> str:
 
     Where it cannot say all, a hash tells runs apart.
     """
-    full = ",".join([profile] + [f"{k}={v}" for k, v in sorted(parameters.items())])
-    name = "".join(c if c.isalnum() or c in ",=._-" else "_" for c in full)
+    full = ",".join([profile] + [f"{k}={_brief(v)}" for k, v in sorted(parameters.items())])
+    name = "".join(c if c.isalnum() or c in ",=._-+" else "_" for c in full)
     if name == full and len(name) <= 80:
         return name
     return f"{name[:70]}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
@@ -170,6 +170,10 @@ def _clear_drafts(target: Path) -> None:
             shutil.rmtree(draft, ignore_errors=True)
         except (ValueError, PermissionError):
             pass
+
+
+def _brief(value: object) -> str:
+    return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _recorded(folder: Path) -> dict:

@@ -1,10 +1,12 @@
 """What the page over all runs is told: complete, escaped, honest about failures. The page itself is opened in test_page.py."""
 
 import json
+import os
 import re
 
 import pytest
 
+from lib import index
 from lib.index import collect, rows, write_index
 
 CELL = {"mean": 0.5, "low": 0.4, "high": 0.6, "p": None}
@@ -48,7 +50,7 @@ def test_a_run_is_told_whole_and_names_cannot_end_the_script(tmp_path):
         "high": 0.6,
     }
     assert run["rest"] == [["set / rows", "7"], ["best", "words"]]
-    assert run["figures"][0]["image"] == "default%2CN%3D%C3%A9%201/02_x/figures/a_b.svg"
+    assert run["figures"][0]["open"] == "default%2CN%3D%C3%A9%201/02_x/figures/a_b.svg"
     assert run["figures"][0]["title"] == "a b"
     assert page.count("<script") == 2
     assert not re.search(r"(src|href)=.https?:", page)
@@ -84,7 +86,7 @@ def test_a_figure_is_shown_by_its_picture_and_its_other_files_are_linked(tmp_pat
         (figures / name).write_text("")
     (run,) = collect(tmp_path)
     first, second = run["figures"]
-    assert (first["name"], first["image"].rpartition(".")[2], sorted(first["files"])) == ("a_b", "svg", ["csv", "pdf", "png"])
+    assert (first["name"], first["open"].rpartition(".")[2], sorted(first["files"])) == ("a_b", "svg", ["csv", "pdf", "png"])
     assert (second["name"], second["image"], list(second["files"])) == ("gallery", None, ["html"])
     assert second["frame"].endswith("gallery.html")
 
@@ -120,3 +122,18 @@ def test_rows_flatten_results_and_show_missing_means():
     results = {"a": {"m": {"mean": None, "low": None, "high": None}}, "n": 3, "none": None, "x": 0.12345}
     found = dict(rows(results))
     assert found == {"a / m": "— (no query has anything relevant)", "n": "3", "none": "—", "x": "0.1235"}
+
+
+def test_newer_runs_are_whole_in_the_page_and_the_rest_beside_it(tmp_path, monkeypatch):
+    for i, name in enumerate(["old", "new"]):
+        folder = write_run(tmp_path, name, "02_x")
+        (folder / "queries.js").write_text('akinQueries(document.currentScript, {"[]": {"queries": 1}});')
+        os.utime(folder / "metrics.json", (i, i))
+    room = (folder / "queries.js").stat().st_size + len("<svg/>")
+    monkeypatch.setattr(index, "WITHIN", room)
+    new, old = collect(tmp_path)
+    assert (new["run"], old["run"]) == ("new", "old")
+    assert new["queries"] == {"[]": {"queries": 1}}
+    assert new["figures"][0]["image"] == "data:image/svg+xml;base64,PHN2Zy8+"
+    assert old["queries"] == "old/02_x/queries.js"
+    assert old["figures"][0]["image"] == new["figures"][0]["open"].replace("new", "old") == "old/02_x/figures/a_b.svg"

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib import index
 from lib.index import write_index
 from lib.queries import packed, write_queries
 from lib.report import _plain
@@ -149,7 +150,7 @@ def test_names_that_look_like_markup_stay_text(opened):
     assert opened.get_by_role("rowheader", name=EVIL).first.is_visible()
     opened.get_by_role("button", name="Sweeps").click()
     assert opened.locator("select option", has_text=EVIL).count() > 0
-    assert opened.locator("script").count() == 2 + 2  # data and page, and the rows of two runs
+    assert opened.locator("script").count() == 2  # data and page
 
 
 def test_chosen_runs_are_tested_against_each_other_as_statistics_does_it(opened):
@@ -200,17 +201,32 @@ def test_the_scripts_p_in_small_and_tied_cases(opened, gaps):
     assert opened.evaluate(call, gaps) == pytest.approx(randomisation_test(np.array(gaps)), abs=0.015)
 
 
-def test_other_queries_get_no_test(opened, runs):
+def test_other_queries_get_no_test(opened):
     pick(opened, "a", "other")
     opened.get_by_role("button", name="Compare", exact=True).click()
     opened.get_by_text("can be tested on the same queries").wait_for()
     assert set(opened.locator("td.one .gap:not(:empty)").all_inner_texts()) == {"not the same queries"}
+
+
+@pytest.mark.parametrize("room", [0, 10**9], ids=["beside", "within"])
+def test_rows_and_figures_come_from_the_page_or_from_beside_it(page, runs, monkeypatch, room):
+    monkeypatch.setattr(index, "WITHIN", room)
+    page.goto(write_index(runs).as_uri())
+    pick(page, "a", "b")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_text("adjusted by Holm over 2 tests").wait_for()
+    picture = page.locator(".beside img").first
+    picture.scroll_into_view_if_needed()
+    assert picture.get_attribute("src").startswith("a/02_x/" if room == 0 else "data:")
+    assert picture.evaluate("(img) => img.decode().then(() => img.naturalWidth)") > 0
+
+
+def test_a_run_that_kept_no_rows_says_so(page, runs):
     (runs / "b" / "02_x" / "queries.js").unlink()
-    opened.goto(write_index(runs).as_uri())
-    opened.reload()
-    pick(opened, "a", "b")
-    opened.get_by_role("button", name="Compare", exact=True).click()
-    opened.get_by_text("no rows kept: run it again").first.wait_for()
+    page.goto(write_index(runs).as_uri())
+    pick(page, "a", "b")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_text("no rows kept: run it again").first.wait_for()
 
 
 def test_the_comparison_names_what_differs_and_sets_figures_beside_each_other(opened):

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pandas as pd
@@ -78,14 +77,6 @@ def test_a_run_whose_process_is_killed_is_said_so_and_the_others_go_on(tmp_path)
     notebook = write_notebook(tmp_path / "killer.ipynb", work, parameters="N = 0")
     table = sweep(notebook, {"N": [0, 1, 2]}, reports=tmp_path / "reports", jobs=2)
     assert table["status"].tolist() == ["done", "died", "done"]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_forks_come_from_a_process_of_one_thread(notebook, tmp_path):
-    sweep(notebook, {"N": [1]}, parameters={"FOLDER": str(tmp_path)}, reports=tmp_path / "reports")
-    server = forkserver._forkserver._forkserver_pid
-    threads = [thread.read_text().strip() for thread in Path(f"/proc/{server}/task").glob("*/comm")]
-    assert len([name for name in threads if name != "jemalloc_bg_thd"]) == 1  # pyarrow's allocator, which knows of forks
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])

@@ -32,12 +32,12 @@ function lineChart(xs, series, { xlabel, ylabel, by }) {
   const numeric = xs.every((v) => typeof v === "number"), far = numeric && xs[0] > 0 && xs.at(-1) / xs[0] >= 8;
   const place = xs.map((v, i) => (numeric ? (far ? Math.log(v) : v) : i)), span = place.at(-1) - place[0];
   const x = (i) => left + 24 + (wide - left - right - 48) * (span ? (place[i] - place[0]) / span : 0.5);
-  const beside = (k) => (numeric ? 0 : (k - (series.length - 1) / 2) * 11); // names have no line between them, so marks stand side by side
+  const beside = (k) => (k - (series.length - 1) / 2) * (numeric ? 3 : 11); // a little apart, so that intervals are seen
   const y = (v) => top + (high - top - bottom) * (1 - (v - ticks[0]) / (ticks.at(-1) - ticks[0]));
   const grid = ticks.map((t) => [draw("line", { x1: left, x2: wide - right, y1: y(t), y2: y(t), class: "grid" }), draw("text", { x: left - 8, y: y(t) + 4, "text-anchor": "end" }, tickText(t, ticks))]);
   const labels = xs.map((v, i) => draw("text", { x: x(i), y: high - bottom + 18, "text-anchor": "middle" }, short(shown(v), 100 / xs.length), draw("title", {}, shown(v))));
   const lines = series.map((s, k) => draw("g", { class: `hue${k % 7}` },
-    numeric ? draw("polyline", { class: "stroke", points: s.points.map((p) => `${x(p.x)},${y(p.mean)}`).join(" ") }) : null,
+    numeric ? draw("polyline", { class: "stroke", points: s.points.map((p) => `${x(p.x) + beside(k)},${y(p.mean)}`).join(" ") }) : null,
     s.points.map((p) => draw("g", { transform: `translate(${beside(k)} 0)` }, draw("title", {}, `${by ? `${by}=${s.name} ` : ""}${xlabel}=${shown(xs[p.x])}: ${number(p.mean)}${interval(p.low, p.high)}, ${plural(p.runs, "run")}`),
       p.low === null ? null : draw("line", { x1: x(p.x), x2: x(p.x), y1: y(p.low), y2: y(p.high), class: "stroke" }), mark(k, x(p.x), y(p.mean))))));
   const legend = series.length > 1 ? make("ul", { class: "legend small" }, make("li", {}, `${by}:`), series.map((s, k) =>

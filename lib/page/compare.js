@@ -7,7 +7,7 @@ const chip = (i) => make("b", { class: `letter hue${i % 7}` }, letter(i));
 
 function showCompare() {
   const runs = state.runs.map((id) => byId.get(id));
-  const place = $("compare");
+  const place = $("view-compare");
   if (runs.length < 2) return place.replaceChildren(make("h2", { tabindex: -1 }, "Compare"), empty("Choose two or more runs in the list: tick their boxes, then Compare."));
   if (!state.runs.includes(state.base)) state.base = runs[0].id;
   place.replaceChildren(make("h2", { tabindex: -1 }, `${runs.length} runs side by side`), legend(runs), differences(runs), results(runs), sideBySide(runs));
@@ -30,7 +30,7 @@ function differences(runs) {
   const all = runs.map((run) => ({ notebook: run.notebook, profile: run.profile, ...leaves(run.parameters), commit: run.commit ?? "unknown" }));
   const names = unique(all.flatMap(Object.keys)).filter((name) => new Set(all.map((values) => JSON.stringify(values[name]))).size > 1);
   if (!names.length) return make("section", {}, make("h3", {}, "Parameters"), empty("All parameters are equal, and so is the commit."));
-  const head = make("tr", {}, make("th", { scope: "col" }, "differs"), runs.map((_, i) => make("th", { scope: "col" }, chip(i))));
+  const head = make("tr", {}, make("th", { scope: "col" }, "parameter"), runs.map((_, i) => make("th", { scope: "col" }, chip(i))));
   const body = names.map((name) => make("tr", {}, make("th", { scope: "row" }, name), all.map((values) => make("td", {}, shown(values[name])))));
   return make("section", {}, make("h3", {}, "What differs"), scroll("What differs", make("thead", {}, head), make("tbody", {}, body)));
 }

@@ -35,7 +35,11 @@ function leaves(value, path = [], into = {}) {
   else if (path.length) into[path.join(".")] = value;
   return into;
 }
-const shown = (value) => (value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
+function shown(value) {
+  if (value === undefined) return "–";
+  if (Array.isArray(value) && value.length && value.every((v) => typeof v !== "object")) return value.join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
 
 function choice(label, options, chosen, change) {
   const select = make("select", { "aria-label": label, onchange: () => change(select.value) });
@@ -50,7 +54,7 @@ function figure(run, item) {
   const files = Object.entries(item.files).map(([kind, path]) => make("a", { href: path }, kind));
   const body = item.frame
     ? make("iframe", { src: item.frame, title: says, loading: "lazy", sandbox: "allow-scripts" })
-    : make("a", { href: item.image }, make("img", { src: item.image, alt: item.alt || says, loading: "lazy" }));
+    : make("a", { href: item.open }, make("img", { src: item.image, alt: item.alt || says, loading: "lazy" }));
   return make("figure", {}, body, make("figcaption", {}, item.title, " ", files.flatMap((link) => [link, " "])));
 }
 

@@ -6,13 +6,13 @@ const SHOW = { runs: showRuns, compare: showCompare, sweeps: showSweeps };
 function show(view, focus = true) {
   state.view = view;
   for (const name of Object.keys(SHOW)) {
-    $(name).hidden = name !== view;
+    $(`view-${name}`).hidden = name !== view; // ids unlike the address's #runs, which would be scrolled to
     if (name === view) $(`tab-${name}`).setAttribute("aria-current", "page");
     else $(`tab-${name}`).removeAttribute("aria-current");
   }
   SHOW[view]();
   showChosen();
-  if (focus) $(view).querySelector("h2")?.focus();
+  if (focus) $(`view-${view}`).querySelector("h2")?.focus();
 }
 
 readAddress();

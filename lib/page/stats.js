@@ -3,10 +3,10 @@
 
 const RESAMPLES = 9999;
 
-// The tables of a run's queries.js, {path: table}, or null where there is none.
+// The tables of a run's queries.js, {path: table}, or null where there is none; newer runs' are in this page.
 const fetched = new Map();
 function queriesOf(run) {
-  if (!fetched.has(run.id)) fetched.set(run.id, run.queries ? loadScript(run.queries) : Promise.resolve(null));
+  if (!fetched.has(run.id)) fetched.set(run.id, typeof run.queries === "string" ? loadScript(run.queries) : Promise.resolve(run.queries));
   return fetched.get(run.id);
 }
 const arrived = new Map();

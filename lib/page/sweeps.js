@@ -22,7 +22,7 @@ function levels(runs, name) {
 
 function showSweeps() {
   const all = sweeps();
-  $("sweeps").replaceChildren(make("h2", { tabindex: -1 }, plural(all.length, "sweep")),
+  $("view-sweeps").replaceChildren(make("h2", { tabindex: -1 }, plural(all.length, "sweep")),
     ...(all.length ? all.map(sweepCard) : [empty("No sweep yet: akin sweep NOTEBOOK --grid NAME=a,b,c --jobs 2")]));
 }
 

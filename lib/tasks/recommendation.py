@@ -1,0 +1,238 @@
+"""Recommendation: who bought what, in order, becomes a `Task`, and a model's `Scores` a `Ranking` of what is new to a shopper.
+
+Here are the protocol, popularity, and what a shopper's own history says through content. What is learned from other
+shoppers' baskets is in `collaborative.py`, the ranker over features in `ranker.py`, a shopper in words in `profiles.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array, eye_array, issparse
+
+from lib.catalogue import Catalogue, Task
+from lib.embeddings import Embeddings
+from lib.search import BLOCK_BYTES, Ranking, search, top_k
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Who bought what, a row a purchase, shopper by shopper and each from the oldest to the newest."""
+
+    users: Catalogue
+    items: Catalogue
+    rows: np.ndarray  # (m,) position in `users`, ascending
+    columns: np.ndarray  # (m,) position in `items`
+    days: np.ndarray  # (m,) when, in days since 1970; NaN where it is not known
+
+    @classmethod
+    def read(cls, interactions: pd.DataFrame, items: Catalogue) -> Purchases:
+        """Purchases from the columns user, item and, where it is known, time; without it rows stand in order of time.
+
+        Shoppers keep the order of their first row. Raises ValueError for a missing column, no row or an unknown item.
+        """
+        lacking = {"user", "item"} - set(interactions)
+        if lacking:
+            raise ValueError(f"interactions need the columns user and item; there are {list(interactions)}")
+        if interactions.empty:
+            raise ValueError("no interactions: nothing to recommend from")
+        columns = items.items.index.get_indexer(pd.Index(interactions["item"].astype(str), dtype=object))
+        if (columns < 0).any():
+            lost = interactions["item"].iloc[int(np.argmin(columns))]
+            raise ValueError(f"catalogue {items.name!r} has no product {lost!r}, which is among the interactions")
+        rows, names = pd.factorize(interactions["user"].astype(str))
+        days = np.full(len(rows), np.nan)
+        if "time" in interactions:
+            days = pd.to_datetime(interactions["time"]).to_numpy("datetime64[s]").astype(float) / 86_400
+        order = np.lexsort((days, rows))  # stable: of one day the given order stays
+        users = Catalogue("users", pd.DataFrame(index=names))
+        return cls(users, items, rows[order], columns[order], days[order])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def age(self) -> np.ndarray:
+        """How many later purchases the same shopper has made, (m,); 0 is the newest."""
+        ends = np.bincount(self.rows, minlength=len(self.users)).cumsum()
+        return ends[self.rows] - 1 - np.arange(len(self))
+
+    @property
+    def counts(self) -> np.ndarray:
+        """How often each item was bought, (n,)."""
+        return np.bincount(self.columns, minlength=len(self.items))
+
+    def weights(self, decay: float = 1.0) -> csr_array:
+        """Each shopper's items, (u, n): `decay` to the power of how many purchases came since; 0 keeps the last alone."""
+        if not 0 <= decay <= 1:
+            raise ValueError(f"decay is between 0 (the last purchase alone) and 1 (all alike), got {decay}")
+        return self._matrix(np.power(float(decay), self.age))
+
+    def without_last(self) -> Purchases:
+        """The same shoppers without the newest purchase of each."""
+        return self._keep(self.age > 0)
+
+    def recent(self, count: int) -> Purchases:
+        """The same shoppers with no more than their newest `count` purchases."""
+        return self._keep(self.age < count)
+
+    def of(self, users: np.ndarray) -> Purchases:
+        """Some shoppers, by ascending position or mask, with all their purchases."""
+        users = np.flatnonzero(users) if np.asarray(users).dtype == bool else np.asarray(users)
+        place = np.full(len(self.users), -1)
+        place[users] = np.arange(len(users))
+        kept = place[self.rows] >= 0
+        rows = place[self.rows[kept]]
+        return Purchases(self.users.take(users), self.items, rows, self.columns[kept], self.days[kept])
+
+    def _keep(self, kept: np.ndarray) -> Purchases:
+        return Purchases(self.users, self.items, self.rows[kept], self.columns[kept], self.days[kept])
+
+    def _matrix(self, values: np.ndarray) -> csr_array:
+        cells = (self.rows, self.columns)
+        matrix = csr_array((values.astype(np.float32), cells), shape=(len(self.users), len(self.items)))
+        matrix.eliminate_zeros()
+        return matrix
+
+
+def leave_last_out(purchases: Purchases) -> tuple[Purchases, Task]:
+    """What is known of each shopper, and the task to find the purchase that comes next among items not bought yet.
+
+    The newest purchase is relevant, all earlier ones are excluded; where it repeats an earlier one nothing is relevant.
+    Twice in a row: the first task is the test, the second the validation.
+    """
+    history = purchases.without_last()
+    bought = _ones(history.weights())
+    newest = _ones(purchases.weights(0))
+    new = newest - csr_array(newest.multiply(bought))  # (u, n)
+    return history, Task("next item", purchases.users, purchases.items, new, bought)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What every item is worth to every shopper, as a product of two matrices: (u, d) @ (d, n), never made as a whole.
+
+    Popularity is (u, 1) @ (1, n), a factor model (u, f) @ (f, n), a history over an item-to-item matrix (u, n) @ (n, n).
+    """
+
+    name: str
+    left: np.ndarray | csr_array
+    right: np.ndarray | csr_array
+
+    def __post_init__(self) -> None:
+        if self.left.shape[1] != self.right.shape[0]:
+            raise ValueError(f"scores {self.name!r}: {self.left.shape} @ {self.right.shape} do not fit")
+
+    def block(self, rows: slice) -> np.ndarray:
+        """The scores of some shoppers, (b, n) float32."""
+        scores = self.left[rows] @ self.right  # (b, d) @ (d, n) -> (b, n)
+        return np.asarray(scores.toarray() if issparse(scores) else scores, np.float32)
+
+
+def recommend(scores: Scores, k: int, *, exclude: csr_array | None = None) -> Ranking:
+    """Each shopper's k best items, made in blocks of 64 MiB; equal scores in the order of the catalogue.
+
+    An item that scores exactly 0 has nothing that speaks for it and is left out, so a place may stay empty (-1):
+    see `backfill`. `exclude` (u, n) marks what does not count.
+    """
+    u, n = scores.left.shape[0], scores.right.shape[1]
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    if exclude is not None and exclude.shape != (u, n):
+        raise ValueError(f"exclude is {exclude.shape}; {u} shoppers and {n} items make it {(u, n)}")
+    positions = np.full((u, k), -1)
+    best = np.full((u, k), -np.inf, np.float32)
+    size = max(1, BLOCK_BYTES // (4 * n))
+    for first in range(0, u, size):
+        rows = slice(first, min(first + size, u))
+        block = scores.block(rows)
+        block[block == 0] = -np.inf
+        if exclude is not None:
+            block[exclude[rows].nonzero()] = -np.inf
+        found, values = top_k(block, k)
+        depth = found.shape[1]
+        positions[rows, :depth] = np.where(np.isfinite(values), found, -1)
+        best[rows, :depth] = values
+    return Ranking(scores.name, positions, best)
+
+
+def backfill(ranking: Ranking, popular: np.ndarray, *, exclude: csr_array | None = None) -> Ranking:
+    """The same ranking with its empty places given to the most popular items that are neither listed nor excluded.
+
+    `popular` (n,); what counts 0 there is not used. So a shopper without a history sees what sells.
+    """
+    order = np.argsort(-np.asarray(popular, float), kind="stable")[: np.count_nonzero(popular)]
+    positions, scores = ranking.positions.copy(), ranking.scores.copy()
+    for row in np.flatnonzero((positions < 0).any(axis=1)):
+        listed = positions[row][positions[row] >= 0]
+        barred = listed if exclude is None else np.append(listed, exclude.indices[slice(*exclude.indptr[row : row + 2])])
+        head = order[: ranking.k + len(barred)]
+        new = head[~np.isin(head, barred)][: ranking.k - len(listed)]
+        places = slice(len(listed), len(listed) + len(new))
+        positions[row, places] = new
+        scores[row, places] = (scores[row, len(listed) - 1] if len(listed) else 0.0) - np.arange(1, len(new) + 1)
+    return Ranking(ranking.name, positions, scores)
+
+
+def popularity(history: Purchases) -> Scores:
+    """The same for everyone: how often an item was bought."""
+    return constant("popularity", history.counts, len(history.users))
+
+
+def hot(history: Purchases, *, half_life: float, now: float | None = None) -> np.ndarray:
+    """How hot each item is, (n,): a purchase counts 1 on the day `now` and half as much every `half_life` days before.
+
+    `now` is in days since 1970, by default the day of the last purchase; what came later does not count. Raises
+    ValueError where purchases have no time.
+    """
+    if np.isnan(history.days).any():
+        raise ValueError("a hot list needs the time of every purchase; give interactions a column time")
+    if not half_life > 0:
+        raise ValueError(f"half_life is a number of days above 0, got {half_life}")
+    ago = (history.days.max(initial=0) if now is None else now) - history.days
+    heat = np.where(ago >= 0, np.exp2(-np.maximum(ago, 0) / half_life), 0.0)
+    return np.bincount(history.columns, heat, minlength=len(history.items))
+
+
+def constant(name: str, values: np.ndarray, users: int) -> Scores:
+    """One score an item, the same for every shopper: a hot list, or popularity."""
+    return Scores(name, np.ones((users, 1), np.float32), np.asarray(values, np.float32)[None])
+
+
+def attention(history: Purchases, embeddings: Embeddings, *, temperature: float = 0.1) -> csr_array:
+    """Each shopper's items weighted by how like the newest one they are, (u, n), rows sum to 1.
+
+    The weights are softmax(cosine with the newest purchase / temperature), attention with that purchase as the query and
+    nothing learned (Bahdanau et al. 2015; here keys and queries are the content vectors). A high temperature gives the
+    mean of the history, a low one the newest purchase alone.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature must be above 0, got {temperature}")
+    newest = np.flatnonzero(history.age == 0)
+    query = np.full(len(history.users), -1)
+    query[history.rows[newest]] = history.columns[newest]
+    keys, queries = embeddings.vectors[history.columns], embeddings.vectors[query[history.rows]]
+    cosines = keys.multiply(queries).sum(axis=1) if issparse(keys) else np.einsum("md,md->m", keys, queries)
+    strength = np.exp((np.asarray(cosines, float) - 1) / temperature)  # at most 1: no overflow
+    totals = np.bincount(history.rows, strength, minlength=len(history.users))
+    return history._matrix(strength / totals[history.rows])
+
+
+def content(name: str, weights: csr_array, embeddings: Embeddings) -> Scores:
+    """Items by the cosine of their vector with a shopper's: the weighted sum of the vectors of the history, (u, n) @ (n, d)."""
+    vectors = embeddings.vectors
+    return Scores(name, weights @ vectors, csr_array(vectors.T) if issparse(vectors) else vectors.T)
+
+
+def neighbours(embeddings: Embeddings, k: int) -> csr_array:
+    """Similar items: each item's k nearest others by content with their cosines, (n, n)."""
+    n = len(embeddings)
+    found = search(embeddings, embeddings, k, exclude=csr_array(eye_array(n, dtype=np.float32)))
+    rows, places = np.nonzero(found.positions >= 0)
+    return csr_array((found.scores[rows, places], (rows, found.positions[rows, places])), shape=(n, n))
+
+
+def _ones(matrix: csr_array) -> csr_array:
+    return csr_array((np.ones_like(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
