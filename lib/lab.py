@@ -6,7 +6,6 @@ Ports, settings and files are the lab's own, so that nothing of a person's Jupyt
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import shutil
@@ -77,7 +76,7 @@ def run_all(page: Page, address: str, notebook: str, *, patience: float = 240) -
 
 
 def take_pictures(page: Page, folder: Path, *, profile: str = "default") -> list[Path]:
-    """Run the quickstart in JupyterLab and keep what it shows: gallery.png and explorer.png, sliders moved, in `folder`."""
+    """Run the quickstart in JupyterLab and keep what it shows: gallery.jpg and explorer.jpg, sliders moved, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     page.set_viewport_size({"width": 1280, "height": 900})
     with jupyterlab(["00_quickstart"], profile=profile) as address:
@@ -87,7 +86,7 @@ def take_pictures(page: Page, folder: Path, *, profile: str = "default") -> list
         page.keyboard.press("Control+b")  # the files beside it take up room
         gallery = page.locator(".jp-RenderedHTML .akin-gallery")
         gallery.get_by_label("Query product", exact=True).select_option("6")
-        _keep(folder / "gallery.png", gallery.screenshot())
+        gallery.screenshot(path=folder / "gallery.jpg", quality=85)
         explorer = page.locator(EXPLORER).first
         explorer.get_by_role("option").nth(6).click()
         slide(page, "minilm", "Home")
@@ -95,21 +94,15 @@ def take_pictures(page: Page, folder: Path, *, profile: str = "default") -> list
         page.get_by_text("0.67 · photo").wait_for()
         explorer.scroll_into_view_if_needed()
         page.wait_for_timeout(500)  # photos are decoded
-        _keep(folder / "explorer.png", page.screenshot())
+        page.screenshot(path=folder / "explorer.jpg", quality=85)
         page.goto("about:blank")  # before the server goes
-    return [folder / "gallery.png", folder / "explorer.png"]
+    return [folder / "gallery.jpg", folder / "explorer.jpg"]
 
 
 def slide(page: Page, name: str, key: str) -> None:
     """Move one of the explorer's sliders by the keyboard: Home is 0, End is 1."""
     page.locator(EXPLORER).first.locator(".widget-slider", has_text=name).locator(".noUi-handle").focus()
     page.keyboard.press(key)
-
-
-def _keep(path: Path, picture: bytes) -> None:
-    from PIL import Image
-
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256).save(path, optimize=True)  # a third of the bytes
 
 
 def _prepare(folder: Path, port: int, notebooks: Sequence[str], profile: str) -> None:

@@ -271,7 +271,8 @@ def _name_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     for y, name, colour in sorted(ends):
         half = line * (name.count("\n") + 1) / 2
         middle = max(y, top + half)
-        ax.annotate(name, (edge, middle), xytext=(4, 0), textcoords="offset points", color=colour, va="center", fontsize=7.5)
+        beside = {"xytext": (4, 0), "textcoords": "offset points", "annotation_clip": False}  # drawn also above the axes
+        ax.annotate(name, (edge, middle), **beside, color=colour, va="center", fontsize=7.5)
         top = middle + half
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from lib import Catalogue, Ranking, Task, plots
+from lib.figures import draw
 
 mpl.use("Agg")
 
@@ -141,3 +142,9 @@ def test_more_lines_than_colours_are_told_apart_by_shape_and_dash():
     assert len(looks) == 14
     heights = sorted(t.xy[1] for t in ax.texts)
     assert min(np.diff(heights)) > 0
+
+
+def test_every_line_is_named_also_where_names_pile_up():
+    ax = plots.curves({f"method {i}": pd.Series([0.1 * i, 1.0], [1, 2]) for i in range(9)}, references={"best": 1.0})
+    page = draw(ax.figure, "svg").decode()
+    assert all(f">{name}</text>" in page for name in ("best", *(f"method {i}" for i in range(9))))
