@@ -12,11 +12,11 @@ from lib.reduction import projection
 from lib.report import record, save_figure
 from lib.search import Ranking, search
 from lib.similarity import MEASURES, distributions, pairwise, rank
-from lib.statistics import bootstrap_interval, compare, holm, randomisation_test
+from lib.statistics import bootstrap_interval, compare, compare_f1, holm, randomisation_test
 
 __all__ = [
     "MEASURES", "Catalogue", "Dataset", "Embeddings", "Encoder", "Ranking", "Task", "best_threshold", "bootstrap_interval",
-    "compare", "concat", "cost", "coverage", "distributions", "diversity", "embed", "encoder", "evaluate", "holm", "load",
-    "pair_f1", "pairwise", "plots", "projection", "published", "randomisation_test", "rank", "record", "save_figure", "search",
-    "stack",
+    "compare", "compare_f1", "concat", "cost", "coverage", "distributions", "diversity", "embed", "encoder", "evaluate",
+    "holm", "load", "pair_f1", "pairwise", "plots", "projection", "published", "randomisation_test", "rank", "record",
+    "save_figure", "search", "stack",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,16 @@ class Task:
             object.__setattr__(self, field, matrix)
         if not (self.relevance.data > 0).all():
             raise ValueError(f"task {self.name!r}: negative gains or NaN; relevance must be > 0 where it is stored")
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of what is asked and what is right; runs whose tasks share it answer the same queries."""
+        sides = [*self.queries.ids, *self.queries.text(), *self.corpus.ids, *self.corpus.text()]
+        found = hashlib.sha256("\n".join(sides).encode())
+        for matrix in (self.relevance, self.exclude):
+            for part in (matrix.indptr, matrix.indices, matrix.data):
+                found.update(part.tobytes())
+        return found.hexdigest()[:16]
 
     @classmethod
     def from_matches(

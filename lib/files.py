@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
-REPORTS = ROOT / "reports"
+REPORTS = Path(os.environ.get("AKIN_REPORTS", ROOT / "reports"))
 
 
 def data_folders() -> list[Path]:
     """Where data sets and weights are looked for: the path list AKIN_DATA, then the project's own `data/`."""
     named = [Path(p) for p in os.environ.get("AKIN_DATA", "").split(os.pathsep) if p]
     return [*named, DATA]
+
+
+def run_folder() -> Path | None:
+    """The folder of the run that this process is part of; None outside a run."""
+    folder = os.environ.get("AKIN_RUN")
+    return Path(folder) if folder else None
 
 
 def find_weights(file: str | Path) -> Path:
@@ -35,6 +43,19 @@ def replace_folder(draft: Path, target: Path) -> None:
         target.rename(old)
     draft.rename(target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A draft folder to fill, which takes the target's place at the end; an error leaves the target as it was."""
+    target = target.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        yield draft
+        replace_folder(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -5,7 +5,7 @@ It starts where every `Embeddings` is unit-length. Fusion that is learned is in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack, issparse
@@ -57,15 +57,36 @@ def tune_weights(parts: Sequence[Embeddings], task: Task, metric: str = "ndcg@10
         ranking = search(fused, fused, int(metric.split("@")[1]), exclude=task.exclude)
         return float(evaluate(ranking, task, [metric])[metric].mean())
 
-    m = len(parts)
-    starts = [np.full(m, 1 / m), *np.eye(m)]
+    return _ascend(score, len(parts), rounds)
+
+
+def tune_scores(
+    rankings: Sequence[Ranking], task: Task, metric: str = "ndcg@10", *, scaled: bool = True, rounds: int = 2
+) -> np.ndarray:
+    """Weights for `weighted` that are best on a validation task, (m,), found as `tune_weights` finds its own.
+
+    Without scaling the first trial is not equal weights, but those with which the rankings' best scores count the same.
+    """
+
+    def score(weights: np.ndarray) -> float:
+        return float(evaluate(weighted(rankings, weights, scaled=scaled), task, [metric])[metric].mean())
+
+    start = None
+    if not scaled:
+        best = [np.where(r.positions[:, 0] >= 0, r.scores[:, 0], 0).mean() for r in rankings]
+        start = 1 / np.maximum(best, 1e-12)
+    return _ascend(score, len(rankings), rounds, start)
+
+
+def _ascend(score: Callable[[np.ndarray], float], m: int, rounds: int, start: np.ndarray | None = None) -> np.ndarray:
+    starts = [np.full(m, 1 / m) if start is None else start / start.sum(), *np.eye(m)]
     scores = [score(w) for w in starts]
     best, weights = max(scores), starts[int(np.argmax(scores))]
     for _ in range(rounds):
         for part in range(m):
             for factor in FACTORS:
                 tried = weights.copy()
-                tried[part] = tried[part] * factor or factor / m
+                tried[part] = tried[part] * factor or factor * starts[0][part]
                 tried /= tried.sum()
                 value = score(tried)
                 if value > best:
@@ -76,23 +97,30 @@ def tune_weights(parts: Sequence[Embeddings], task: Task, metric: str = "ndcg@10
 FACTORS = (0.25, 0.5, 0.75, 1.5, 2.0, 4.0)
 
 
-def weighted(rankings: Sequence[Ranking], weights: Sequence[float] | None = None) -> Ranking:
+def weighted(
+    rankings: Sequence[Ranking], weights: Sequence[float] | np.ndarray | None = None, *, scaled: bool = True
+) -> Ranking:
     """Weighted sum of scores, each query's scores scaled to [0, 1] within a ranking first; equal weights by default.
 
     A candidate that a ranking does not hold gets 0 from it, so rankings should be several times as deep as needed.
+    `scaled=False` takes scores as they are, where 0 means no match (BM25, cosines): then a ranking whose best match is poor,
+    as for a misspelt query, counts less there, and nothing hangs on its depth.
+    `weights` are one a ranking, (m,), or others for each query, (q, m).
     For cosines of the same products `concat` is the exact form.
     """
     share = np.ones(len(rankings)) if weights is None else np.asarray(weights, float)
-    if share.shape != (len(rankings),):
+    queries = len(rankings[0].positions) if rankings else 0
+    if share.shape not in ((len(rankings),), (queries, len(rankings))):
         raise ValueError(f"{len(rankings)} rankings need as many weights, got {weights}")
     points = []
-    for ranking, weight in zip(rankings, share, strict=True):
+    for ranking, weight in zip(rankings, np.atleast_2d(share).T[..., None], strict=True):  # (1, 1) or (q, 1)
         found = ranking.positions >= 0
-        low = np.where(found, ranking.scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
-        high = np.where(found, ranking.scores, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scaled = np.where(high > low, (ranking.scores - low) / (high - low), 1.0)
-        points.append(weight * scaled)
+        scores = np.where(found, ranking.scores, 0)
+        if scaled:
+            low = np.where(found, ranking.scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+            high = np.where(found, ranking.scores, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
+            scores = np.divide(scores - low, high - low, out=np.ones_like(scores), where=found & (high > low))
+        points.append(weight * scores)
     return _merge(rankings, points, "weighted")
 
 

@@ -28,8 +28,8 @@ def evaluate(
     """Each metric for each query: a frame (q, metrics) indexed by query id, NaN where nothing is relevant.
 
     Metrics are written `recall@10`, `precision@10`, `hit@10`, `ndcg@10`, `mrr@10`, `map@10`.
-    `gain="exponential"` uses 2^gain - 1 in nDCG. Raises ValueError for an unknown metric or one that
-    looks deeper than the ranking goes.
+    `gain="exponential"` uses 2^gain - 1 in nDCG. `attrs["task"]` says by a hash what was asked.
+    Raises ValueError for an unknown metric or one that looks deeper than the ranking goes.
     """
     wanted = [_parse(m) for m in metrics]
     if not wanted:
@@ -51,7 +51,9 @@ def evaluate(
             m: METRICS[kind](gains[:, :k], ideal[:, :k], relevant, k) for m, (kind, k) in zip(metrics, wanted, strict=True)
         }
     frame = pd.DataFrame(columns, index=pd.Index(task.queries.ids, name="query"))
-    return frame.where(pd.Series(relevant > 0, frame.index), np.nan, axis=0)
+    frame = frame.where(pd.Series(relevant > 0, frame.index), np.nan, axis=0)
+    frame.attrs["task"] = task.digest
+    return frame
 
 
 def gain_matrix(ranking: Ranking, relevance: csr_array) -> np.ndarray:

@@ -1,14 +1,13 @@
-"""Notebooks into reports: `run` executes one with papermill, `record` and `save_figure` keep its results.
+"""Notebooks into reports: `run` executes one with papermill, `record` keeps its results.
 
-What a run leaves: reports/<run>/<notebook>/{notebook.ipynb, notebook.html, metrics.json, figures/}. Grids of
-runs are in `sweep.py`, the page over all runs in `index.py`.
+What a run leaves: reports/<run>/<notebook>/{notebook.ipynb, notebook.html, metrics.json, queries.js, figures/}.
+Parameters are in `parameters.py`, figures in `figures.py`, the notebook as a page in `pages.py`, grids of runs in
+`sweep.py`, the page over all runs in `index.py`.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import difflib
 import hashlib
 import importlib.metadata
 import json
@@ -20,51 +19,36 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from lib.datasets import LOADED
 from lib.embeddings import Stopwatch
-from lib.files import REPORTS, ROOT, replace_folder, write_atomically
+from lib.figures import save_figure as save_figure  # part of what a notebook keeps, as `record` is
+from lib.files import REPORTS, ROOT, replace_folder, run_folder, write_atomically
+from lib.pages import render_page
+from lib.parameters import default_parameters, find_notebook, resolve
+from lib.queries import packed, write_queries
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-NOTEBOOKS = ROOT / "notebooks"
 PACKAGES = ("torch", "torchvision", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
 
 
 def record(**values: object) -> None:
     """Keep a notebook's results in its run's metrics.json; outside a run nothing happens.
 
-    A `compare()` table becomes {method: {metric: {mean, low, high, …}}}; nested dicts, numbers and strings
-    stay as they are. Several calls add up.
+    A `compare()` table becomes {method: {metric: {mean, low, high, …}}}, and its values for each query are kept
+    too, so that runs can be compared later; nested dicts, numbers and strings stay as they are. Several calls add up.
     """
-    folder = _run_folder()
+    folder = run_folder()
     if folder is None:
         return
     path = folder / "recorded.json"
-    kept = json.loads(path.read_text()) if path.exists() else {"results": {}}
+    kept = json.loads(path.read_text()) if path.exists() else {"results": {}, "queries": {}}
     _merge(kept["results"], _plain(values))
+    kept["queries"] |= dict(packed(values))
     kept |= {"data": LOADED, "encode_seconds": round(Stopwatch.seconds, 3)}
     write_atomically(path, json.dumps(kept, indent=1).encode())
-
-
-def save_figure(name: str, ax: Axes, *, kind: str = "svg") -> None:
-    """Keep a figure as figures/<name>.svg (or "jpg", for photos) in the run's folder; outside a run nothing happens."""
-    import matplotlib as mpl
-
-    folder = _run_folder()
-    if folder is None:
-        return
-    target = folder / "figures" / f"{name}.{kind}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    options = {"metadata": {"Date": None}} if kind == "svg" else {"pil_kwargs": {"quality": 85}}
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):  # the same figure gives the same bytes
-        ax.figure.savefig(target, dpi=120, bbox_inches="tight", **options)
 
 
 def run(
@@ -75,25 +59,43 @@ def run(
     name: str | None = None,
     reports: Path = REPORTS,
     progress: bool = True,
+    key: str | None = None,
+    kernels: str = "jupyter_client.manager.AsyncKernelManager",
 ) -> dict:
     """Execute a notebook with its profile's and then these parameters; returns its metrics.
 
     The run is called `name`, else by its parameters. Its folder replaces an older one only when the notebook
-    has ended; a notebook that failed leaves a folder whose metrics say so. Raises ValueError for unknown
-    parameters or wrong types, before a kernel starts.
+    has ended; a notebook that failed leaves a folder whose metrics say so. A sweep gives its `key`, taken when its code was
+    loaded, and in `kernels` the class that starts the kernel.
+    Raises ValueError for unknown parameters or wrong types, before a kernel starts.
     """
     notebook = find_notebook(notebook)
-    chosen = profile_parameters(notebook, profile) | dict(parameters or {})
-    chosen = default_parameters(notebook) | check_parameters(notebook, chosen)
-    target = reports / (name or run_name(profile, parameters or {})) / notebook.stem
+    asked = dict(parameters or {})
+    chosen = resolve(notebook, asked, profile=profile)
+    target = reports / (name or run_name(profile, asked)) / notebook.stem
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{notebook.stem}-"))
+    _clear_drafts(target)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{notebook.stem}-{os.getpid()}-"))
     try:
+        key = key or content_key(notebook, chosen)  # before it runs: code may be edited meanwhile
         start = time.perf_counter()
-        error = _execute(notebook, draft, chosen, progress=progress)
-        metrics = _metrics(notebook, draft, chosen, profile, error, time.perf_counter() - start)
+        error = _execute(notebook, draft, chosen, progress=progress, kernels=kernels)
+        metrics = {
+            "notebook": notebook.stem,
+            "status": "failed" if error else "done",
+            "error": error,
+            "profile": profile,
+            "asked": asked,
+            "parameters": chosen,
+            "seed": chosen.get("SEED"),
+            "seconds": round(time.perf_counter() - start, 1),
+            "commit": _commit(),
+            "key": key,
+            "versions": versions(),
+            **_recorded(draft),
+        }
         write_atomically(draft / "metrics.json", json.dumps(metrics, indent=1, ensure_ascii=False).encode())
-        _render_html(draft / "notebook.ipynb", title=notebook.stem)
+        render_page(draft / "notebook.ipynb", title=notebook.stem)
         replace_folder(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -123,108 +125,65 @@ def versions() -> dict[str, str]:
 
 
 def run_name(profile: str, parameters: Mapping[str, object]) -> str:
-    """A folder name that says how the run differs from others: "default", "default,SEED=1"."""
-    parts = [profile] + [f"{k}={v}" for k, v in sorted(parameters.items())]
-    name = "".join(c if c.isalnum() or c in ",=._-" else "_" for c in ",".join(parts))
-    if len(name) <= 80:
-        return name
-    return f"{name[:70]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    """A folder name that says how the run differs from others: "default", "default,SEED=1".
 
-
-def profiles() -> dict[str, dict[str, dict]]:
-    """Each notebook's parameters by profile, from notebooks/profiles.yaml."""
-    return yaml.safe_load((NOTEBOOKS / "profiles.yaml").read_text(encoding="utf-8"))
-
-
-def profile_parameters(notebook: Path, profile: str) -> dict:
-    """The parameters that a profile sets in a notebook; a notebook outside `notebooks/` has only its own."""
-    known = profiles().get(notebook.stem, {"default": {}})
-    if profile not in known:
-        raise ValueError(f"{notebook.stem} has the profiles {', '.join(known)}, not {profile!r} (notebooks/profiles.yaml)")
-    return dict(known[profile] or {})
-
-
-def find_notebook(notebook: Path | str) -> Path:
-    """The notebook's path, given as a path or by its name in notebooks/."""
-    for path in (Path(notebook), NOTEBOOKS / notebook, NOTEBOOKS / f"{notebook}.ipynb"):
-        if path.is_file():
-            return path.resolve()
-    near = difflib.get_close_matches(Path(notebook).stem, [p.stem for p in NOTEBOOKS.glob("*.ipynb")], n=1, cutoff=0.4)
-    raise FileNotFoundError(f"no notebook {str(notebook)!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-
-
-def check_parameters(notebook: Path, parameters: Mapping[str, object]) -> dict:
-    """The parameters, if the notebook's parameters cell has all of them with fitting types.
-
-    Raises ValueError naming the nearest known parameter, or what type was needed.
+    Where it cannot say all, a hash tells runs apart.
     """
-    known = default_parameters(notebook)
-    for name, value in parameters.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"{notebook.name} has no parameter {name!r}; it has {', '.join(known) or 'none'}{hint}")
-        default = known[name]
-        if default is not None and value is not None and not _fits(value, default):
-            raise ValueError(f"{notebook.name}: {name} is {type(default).__name__} ({default!r}), got {value!r}")
-    return dict(parameters)
+    full = ",".join([profile] + [f"{k}={_brief(v)}" for k, v in sorted(parameters.items())])
+    name = "".join(c if c.isalnum() or c in ",=._-+" else "_" for c in full)
+    if name == full and len(name) <= 80:
+        return name
+    return f"{name[:70]}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
 
 
-def default_parameters(notebook: Path) -> dict:
-    """What the notebook's parameters cell assigns; {} without such a cell. Raises ValueError for anything but literals."""
-    import nbformat
-
-    marked = [c for c in nbformat.read(notebook, 4).cells if "parameters" in c.metadata.get("tags", [])]
-    found = {}
-    for statement in ast.parse(marked[0].source).body if marked else []:
-        try:
-            found[statement.targets[0].id] = ast.literal_eval(statement.value)
-        except (AttributeError, ValueError) as error:
-            line = f"{notebook.name}, parameters cell, line {statement.lineno}"
-            raise ValueError(
-                f"{line}: write NAME = literal; what is computed here goes stale when papermill sets NAME"
-            ) from error
-    return found
-
-
-def _fits(value: object, default: object) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    return isinstance(value, type(default)) or (isinstance(default, float) and isinstance(value, int))
-
-
-def _execute(notebook: Path, folder: Path, parameters: dict, *, progress: bool) -> dict | None:
+def _execute(notebook: Path, folder: Path, parameters: dict, *, progress: bool, kernels: str) -> dict | None:
     """Run the notebook in a kernel of its own; what went wrong, if anything did."""
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    with _environment(AKIN_RUN=str(folder)):
+    with environment(AKIN_RUN=str(folder)):
         try:
             papermill.execute_notebook(
                 str(notebook), str(folder / "notebook.ipynb"), parameters=parameters, kernel_name="python3", language="python",
                 progress_bar=progress and sys.stderr.isatty(), extra_arguments=["--log-level=ERROR"],
+                kernel_manager_class=kernels,
             )  # fmt: skip
         except PapermillExecutionError as error:
             return {"cell": error.exec_count, "source": error.source, "name": error.ename, "message": error.evalue}
+        except DeadKernelError:
+            return {
+                "cell": "?",
+                "source": "",
+                "name": "DeadKernelError",
+                "message": "the kernel's process ended; out of memory?",
+            }
     return None
 
 
-def _metrics(notebook: Path, folder: Path, parameters: dict, profile: str, error: dict | None, seconds: float) -> dict:
-    recorded_file = folder / "recorded.json"
-    recorded = json.loads(recorded_file.read_text()) if recorded_file.exists() else {}
-    recorded_file.unlink(missing_ok=True)
+def _clear_drafts(target: Path) -> None:
+    """Remove what runs left that were killed: drafts of this very run whose process is gone."""
+    for draft in target.parent.glob(f".{target.name}-*-*"):
+        try:
+            os.kill(int(draft.name.removeprefix(f".{target.name}-").partition("-")[0]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(draft, ignore_errors=True)
+        except (ValueError, PermissionError):
+            pass
+
+
+def _brief(value: object) -> str:
+    return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _recorded(folder: Path) -> dict:
+    """What the notebook recorded, its per-query rows put into their own file."""
+    file = folder / "recorded.json"
+    recorded = json.loads(file.read_text()) if file.exists() else {}
+    file.unlink(missing_ok=True)
+    write_queries(recorded.get("queries", {}), folder)
     return {
-        "notebook": notebook.stem,
-        "status": "failed" if error else "done",
-        "error": error,
-        "profile": profile,
-        "parameters": parameters,
-        "seed": parameters.get("SEED"),
-        "seconds": round(seconds, 1),
         "encode_seconds": recorded.get("encode_seconds"),
-        "commit": _commit(),
-        "key": content_key(notebook, parameters),
-        "versions": versions(),
         "data": recorded.get("data", {}),
         "results": recorded.get("results", {}),
     }
@@ -239,21 +198,9 @@ def _commit() -> str | None:
     return head.stdout.strip() + ("+changes" if changed else "")
 
 
-def _render_html(notebook: Path, title: str) -> None:
-    from nbconvert import HTMLExporter
-
-    exporter = HTMLExporter(template_name="lab")
-    body, _ = exporter.from_filename(str(notebook), resources={"metadata": {"name": title}})
-    write_atomically(notebook.with_suffix(".html"), body.encode())
-
-
-def _run_folder() -> Path | None:
-    folder = os.environ.get("AKIN_RUN")
-    return Path(folder) if folder else None
-
-
 @contextlib.contextmanager
-def _environment(**values: str) -> Iterator[None]:
+def environment(**values: str) -> Iterator[None]:
+    """Environment variables for as long as the block lasts."""
     before = {k: os.environ.get(k) for k in values}
     os.environ.update(values)
     try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
 from lib.embeddings import Embeddings
+from lib.indexes import build_index, candidates, check_kind
 
 BLOCK_BYTES = 64 * 2**20  # scores or gathered vectors held at once
 
@@ -34,18 +37,31 @@ class Ranking:
         """How many neighbouring candidates have equal scores; corpus order has decided between them."""
         return int(((self.scores[:, 1:] == self.scores[:, :-1]) & (self.positions[:, 1:] >= 0)).sum())
 
+    def take(self, rows: np.ndarray | Sequence[int]) -> Ranking:
+        """The rankings of some queries, by position or boolean mask, in the order given."""
+        return Ranking(self.name, self.positions[np.asarray(rows)], self.scores[np.asarray(rows)])
+
+    def first(self, k: int) -> Ranking:
+        """Each query's first k places."""
+        return Ranking(self.name, self.positions[:, :k], self.scores[:, :k])
+
 
 def search(
-    queries: Embeddings, corpus: Embeddings, k: int, *, exclude: csr_array | None = None, index: str = "exact"
-) -> Ranking:
+    queries: Embeddings, corpus: Embeddings, k: int, *,
+    exclude: csr_array | None = None, index: str = "exact", **settings: int,
+) -> Ranking:  # fmt: skip
     """The k nearest corpus rows of every query by cosine, equal scores in corpus order.
 
     `exclude` (q, n) marks candidates that do not count. Dense vectors go through faiss, which holds one
     block of 4,096 x 1,024 scores (16 MiB) besides vectors and result, sparse ones through blocks of scores; both
     are held to 64 MiB. Rows whose vector is zero (modality missing) are never found and find nothing.
+
+    `index` is "exact", or "hnsw", "lsh" or "ivfpq" for approximate search in dense vectors, which may miss rows and find
+    fewer than k. `settings` are the index's (see `indexes.py`) and `seed=0`. hnsw: links=32, ef_construction=200,
+    ef_search=128; lsh: bits=512; ivfpq: cells=√n, probes=16, parts=48, bits=8; the last two also refine=4: so many times
+    k candidates get exact scores.
     """
-    if index != "exact":
-        raise ValueError(f'index is "exact", got {index!r}')
+    find = _finder(issparse(queries.vectors) or issparse(corpus.vectors), index, settings)
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
     if queries.vectors.shape[1] != corpus.vectors.shape[1]:
@@ -58,7 +74,6 @@ def search(
     depth = min(k + int(banned.sum(axis=1).max(initial=0)), len(here))  # excluded candidates take up room
     if depth == 0 or not len(queries):
         return Ranking(corpus.name, np.full((len(queries), k), -1), np.full((len(queries), k), -np.inf, np.float32))
-    find = _search_sparse if issparse(queries.vectors) or issparse(corpus.vectors) else _search_dense
     positions, scores = find(queries.vectors, corpus.vectors[here], depth)
     positions, scores = _drop(positions, scores, banned, queries.present)
     positions, scores = _fit(positions, scores, k)
@@ -79,6 +94,27 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     best = np.sort(np.partition(keys, n - k, axis=1)[:, n - k :], axis=1)[:, ::-1]  # (q, k)
     positions = n - 1 - (best & np.uint64(0xFFFFFFFF)).astype(np.int64)
     return positions, np.take_along_axis(scores, positions, axis=1)
+
+
+def _finder(sparse: bool, index: str, settings: dict[str, int]) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    if index != "exact":
+        check_kind(index)
+        if sparse:
+            raise ValueError(f'index {index!r} needs dense vectors, these are sparse: encode with lsa, or use index="exact"')
+        return functools.partial(_search_approximately, index=index, **settings)
+    if settings:
+        raise TypeError(f"exact search has no settings, got {', '.join(settings)}")
+    return _search_sparse if sparse else _search_dense
+
+
+def _search_approximately(
+    queries: np.ndarray, corpus: np.ndarray, k: int, *, index: str, refine: int = 4, **settings: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What an index finds, with exact scores, -1 and -inf where it found nothing."""
+    positions = candidates(build_index(corpus, index, **settings), queries, k * (1 if index == "hnsw" else refine))
+    scores = np.where(positions < 0, -np.inf, _products(queries, corpus, positions)).astype(np.float32)
+    order = np.lexsort((positions, -scores), axis=1)[:, :k]
+    return np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
 
 def _search_dense(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -141,10 +177,10 @@ def _banned(exclude: csr_array | None, q: int, n: int, here: np.ndarray) -> csr_
 
 def _drop(positions: np.ndarray, scores: np.ndarray, banned: csr_array, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Move what does not count to the end of each row and mark it -1."""
-    out = ~np.broadcast_to(present[:, None], positions.shape)
+    out = ~present[:, None] | (positions < 0)
     if banned.nnz:
         rows = np.broadcast_to(np.arange(len(positions))[:, None], positions.shape)
-        out = out | np.asarray(banned[rows.ravel(), positions.ravel()]).reshape(positions.shape).astype(bool)
+        out = out | np.asarray(banned[rows.ravel(), np.maximum(positions, 0).ravel()]).reshape(positions.shape).astype(bool)
     order = np.argsort(out, axis=1, kind="stable")
     positions, scores = np.where(out, -1, positions), np.where(out, -np.inf, scores).astype(np.float32)
     return np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1)

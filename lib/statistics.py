@@ -7,6 +7,7 @@ are one matrix product.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,17 @@ from scipy.sparse import csr_array
 
 RESAMPLES = 9_999
 BLOCK = 2**24  # random numbers held at once
+
+
+@dataclass(frozen=True, eq=False)  # pandas compares attrs where it joins tables: only the same one is equal
+class Compared:
+    """What a table of `compare()` was made of: each method's rows, and the cluster of every query, (q,)."""
+
+    results: dict[str, pd.DataFrame]
+    clusters: np.ndarray
+
+    def __deepcopy__(self, memo: dict) -> Compared:
+        return self  # pandas copies attrs into every slice
 
 
 def bootstrap_interval(values: np.ndarray, *, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
@@ -60,6 +72,7 @@ def compare(
     of one metric; `queries` that count and `empty` ones, which have nothing relevant.
     Queries that answer one another (listings of one product) are not independent: with `clusters`, a label for each query,
     whole clusters are drawn and flipped; a query labelled None is its own. Without, each query stands alone.
+    `attrs["compared"]` holds the rows that were compared, for `record`.
     Raises ValueError where the frames do not hold the same queries.
     """
     if baseline not in results:
@@ -70,7 +83,9 @@ def compare(
             raise ValueError(f"{method!r} and {baseline!r} hold other queries or metrics; evaluate both on one task")
     codes = _codes(clusters, len(base))
     tables = {metric: _compare_metric(results, metric, baseline, codes, level, seed) for metric in base.columns}
-    return pd.concat(tables, names=["metric", "method"])
+    table = pd.concat(tables, names=["metric", "method"])
+    table.attrs["compared"] = Compared(dict(results), codes)
+    return table
 
 
 def _compare_metric(
@@ -163,3 +178,61 @@ def _means(values: np.ndarray) -> np.ndarray:
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         return np.where(known, values, 0).sum(axis=0) / known.sum(axis=0)
+
+
+def compare_f1(
+    labels: np.ndarray,
+    calls: Mapping[str, np.ndarray],
+    *,
+    baseline: str,
+    clusters: Sequence | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """`compare`'s table for the F1 of calls, (n,) or (seeds, n) bool, on the same labelled pairs, (n,) 0 or 1.
+
+    F1 is a ratio of counts, so pairs (or whole `clusters` of them, such as those of one listing) are resampled, not values;
+    over several seeds it is their mean. p is of approximate randomisation, which swaps two methods' calls (Yeh 2000).
+    """
+    labels = np.asarray(labels, bool)
+    _, code = np.unique(_codes(clusters, len(labels)), return_inverse=True)
+    member = csr_array((np.ones(len(code)), (code, np.arange(len(code)))))  # (clusters, n)
+    seeds = max(np.atleast_2d(c).shape[0] for c in calls.values())
+    counts = {}
+    for method, called in calls.items():
+        called = np.broadcast_to(np.atleast_2d(np.asarray(called, bool)), (seeds, len(labels)))
+        counts[method] = member @ (2 * (called & labels)).T, member @ (called.astype(float) + labels).T  # (clusters, s) each
+    rows = {}
+    for method, own in counts.items():
+        gap = _f1_gaps(own, counts[baseline], level, seed) if method != baseline else (np.nan,) * 4
+        draws = np.concatenate([_f1(w, *own) for w in _blocks(_counts, len(own[0]), seed)])
+        low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
+        rows[method] = [_f1(np.ones((1, len(own[0]))), *own)[0], low, high, *gap, len(labels), 0]
+    columns = ["mean", "low", "high", "difference", "difference_low", "difference_high", "p", "queries", "empty"]
+    table = pd.DataFrame.from_dict(rows, "index", columns=columns)
+    table["p"] = holm(table["p"].to_numpy(float))
+    return pd.concat({"f1": table}, names=["metric", "method"])
+
+
+def _f1(weights: np.ndarray, hits: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """F1 under weights of the clusters, mean over seeds: (b, c), (c, s), (c, s) -> (b,)."""
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num((weights @ hits) / (weights @ sizes)).mean(axis=1)
+
+
+def _f1_gaps(own: tuple, base: tuple, level: float, seed: int) -> tuple[float, float, float, float]:
+    """The difference to the baseline, its interval and the p of swapped calls."""
+    clusters = len(own[0])
+    ones = np.ones((1, clusters))
+    observed = float((_f1(ones, *own) - _f1(ones, *base))[0])
+    draws = np.concatenate([_f1(w, *own) - _f1(w, *base) for w in _blocks(_counts, clusters, seed)])
+    low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    as_large = drawn = 0
+    for signs in _blocks(_signs, clusters, seed):  # (b, c): -1 swaps
+        swap = (1 - signs) / 2
+        kept = 1 - swap
+        first = np.nan_to_num((kept @ own[0] + swap @ base[0]) / (kept @ own[1] + swap @ base[1])).mean(axis=1)
+        second = np.nan_to_num((kept @ base[0] + swap @ own[0]) / (kept @ base[1] + swap @ own[1])).mean(axis=1)
+        as_large += int((np.abs(first - second) >= abs(observed) - 1e-12).sum())
+        drawn += len(signs)
+    return observed, float(low), float(high), (as_large + 1) / (drawn + 1)

@@ -226,13 +226,14 @@ def test_answers_follow_from_what_a_question_asks() -> None:
         given[question].add(item)
     intents = set()
     for question, row in made.questions.iterrows():
+        assert all(str(word) in row["title"] for key, word in row["attributes"].items() if key not in ("intent", "about"))
         text, about, intent = row["title"], row["attributes"]["about"], row["attributes"]["intent"]
         listing, fact = made.items.loc[about], facts.loc[about]
         assert listing["brand"] in text
         family = made.items["family"] == listing["family"]
         if intent == "cheaper":
             alike = (facts["kind"] == fact["kind"]) & (facts["material"] == fact["material"])
-            fits = alike & (made.items["price"] < listing["price"])
+            fits = alike & (made.items["price"] < made.items.loc[family, "price"].min())
         elif intent == "colour":
             fits = family & (facts["colour"] == SHADES[re.search(r" in ([a-z ]+)\?$", text)[1]])
         elif intent == "size":
@@ -243,6 +244,14 @@ def test_answers_follow_from_what_a_question_asks() -> None:
         assert given[question] == set(made.items.index[fits])
         intents.add(intent)
     assert intents == {"cheaper", "colour", "size", "feature"}
+
+
+def test_customers_ask_as_often_as_wanted() -> None:
+    assert len(whole().questions) == 20
+    few, many = (shop(rows=60, questions=n) for n in (3, 50))
+    assert (len(few.questions), len(many.questions)) == (3, 50)
+    pd.testing.assert_frame_equal(few.questions, many.questions[:3])
+    assert few.photos == many.photos
 
 
 def test_purchases_follow_tastes_dated_in_order_without_repeats() -> None:

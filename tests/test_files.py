@@ -37,3 +37,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path, monkeypatch):
         files.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in path.parent.iterdir()] == ["file"]
+
+
+def test_a_folder_takes_its_place_whole_or_not_at_all(tmp_path):
+    with files.whole_folder(tmp_path / "deep" / "kept") as draft:
+        (draft / "a").write_text("one")
+    assert (tmp_path / "deep" / "kept" / "a").read_text() == "one"
+    with pytest.raises(KeyError), files.whole_folder(tmp_path / "deep" / "kept") as draft:
+        (draft / "a").write_text("half")
+        raise KeyError
+    assert (tmp_path / "deep" / "kept" / "a").read_text() == "one"
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["kept"]  # no drafts

@@ -9,7 +9,8 @@ from scipy.sparse import csr_array, issparse
 
 from lib.catalogue import Catalogue, Task
 from lib.embeddings import Embeddings
-from lib.fusion import concat, rrf, tune_weights, weighted
+from lib.fusion import concat, rrf, tune_scores, tune_weights, weighted
+from lib.metrics import evaluate
 from lib.search import Ranking
 
 IDS = np.array(["a", "b", "c", "d"])
@@ -130,6 +131,44 @@ def test_weighted_scores_are_scaled_within_each_query() -> None:
         weighted([first, second], [1])
     with pytest.raises(ValueError, match="all of the same queries"):
         rrf([first, ranking([[0], [1]], [[1], [1]])])
+
+
+def test_unscaled_scores_are_summed_as_they_are() -> None:
+    strong = Ranking("strong", np.array([[0, 1], [0, 1]]), np.array([[8, 2], [1, 0.5]], np.float32))
+    other = Ranking("other", np.array([[1, 2], [2, -1]]), np.array([[3, 1], [1.5, -np.inf]], np.float32))
+    fused = weighted([strong, other], [1, 2], scaled=False)
+    assert fused.positions.tolist() == [[0, 1], [2, 0]]  # the second query is poorly matched by the strong one
+    np.testing.assert_allclose(fused.scores, [[8, 8], [3, 1]])
+    assert weighted([strong, other], [1, 0.9]).positions[1].tolist() == [0, 2]  # scaled, it is matched as well as the first
+    deep = weighted([strong, Ranking("deep", np.array([[1, 2, 5]] * 2), np.array([[3, 1, 0.1], [1, 0.2, 0.1]], np.float32))])
+    assert deep.positions.shape == (2, 3)
+
+
+def test_each_query_may_have_its_own_weights() -> None:
+    first = Ranking("first", np.array([[0, 1], [0, 1]]), np.array([[1, 0.5]] * 2, np.float32))
+    second = Ranking("second", np.array([[2, 1], [2, 1]]), np.array([[1, 0.5]] * 2, np.float32))
+    fused = weighted([first, second], np.array([[1, 0], [0.4, 1]]), scaled=False)
+    assert fused.positions.tolist() == [[0, 1], [2, 1]]
+    np.testing.assert_allclose(fused.scores, [[1, 0.5], [1, 0.7]])
+    with pytest.raises(ValueError, match="2 rankings need as many weights"):
+        weighted([first, second], np.ones((3, 2)))
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_tuned_scores_find_the_ranking_that_helps(scaled: bool) -> None:
+    products = Catalogue("c", pd.DataFrame({"group": np.repeat(np.arange(20), 2).astype(str)}, index=np.arange(40).astype(str)))
+    task = Task.same_label("t", products, products.items["group"])
+    rng = np.random.default_rng(0)
+    noise = Ranking(
+        "noise", rng.permuted(np.tile(np.arange(40), (40, 1)), axis=1), np.sort(rng.random((40, 40)))[:, ::-1] * 100
+    )
+    partner = np.arange(40) ^ 1
+    good = Ranking("good", np.stack([partner, (partner + 7) % 40], axis=1), np.tile([0.9, 0.1], (40, 1)))
+    weights = tune_scores([noise, good], task, scaled=scaled)
+    found = [weighted([noise, good], w, scaled=scaled) for w in (weights, [9, 1])]
+    best, loud = (evaluate(ranking, task, ["ndcg@10"])["ndcg@10"].mean() for ranking in found)
+    assert best == pytest.approx(1)
+    assert loud < 0.7
 
 
 def test_tuned_weights_find_the_part_that_helps() -> None:

@@ -8,8 +8,10 @@ import nbformat
 import pytest
 
 from lib import report
+from lib.parameters import NOTEBOOKS as FOLDER
+from lib.parameters import default_parameters, profiles, resolve
 
-NOTEBOOKS = sorted(report.NOTEBOOKS.glob("*.ipynb"))
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NAMES = [n.stem for n in NOTEBOOKS]
 
 
@@ -18,12 +20,11 @@ def cells(notebook, kind):
 
 
 def test_every_notebook_has_profiles_and_every_profile_a_notebook():
-    assert sorted(report.profiles()) == NAMES
-    for name, by_profile in report.profiles().items():
+    assert sorted(profiles()) == NAMES
+    for name, by_profile in profiles().items():
         assert {"small", "default"} <= set(by_profile), name
         for profile in by_profile:
-            path = report.find_notebook(name)
-            assert report.check_parameters(path, report.profile_parameters(path, profile)) is not None
+            assert resolve(FOLDER / f"{name}.ipynb", profile=profile)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=NAMES)
@@ -35,7 +36,7 @@ def test_form(notebook):
     assert not re.search(r"^\s*(def|class) ", "\n".join(c.source for c in code), re.M), "what deserves a name lives in lib"
     marked = [c for c in code if "parameters" in c.metadata.get("tags", [])]
     assert len(marked) == 1
-    assert report.default_parameters(notebook)
+    assert default_parameters(notebook)
     assert any("record(" in c.source for c in code)
     assert "What was learned" in cells(notebook, "markdown")[-1].source
 
@@ -50,9 +51,12 @@ def test_runs_at_its_small_profile(notebook, tmp_path):
     assert "<h1" in page
 
 
-@pytest.mark.parametrize("folder", sorted((Path(report.REPORTS) / "reference").glob("*")), ids=lambda p: p.name)
-def test_reference_results_are_of_notebooks_that_exist(folder):
-    metrics = json.loads((folder / "metrics.json").read_text())
+@pytest.mark.parametrize(
+    "file", sorted((Path(report.REPORTS) / "reference").glob("*/metrics.json")), ids=lambda f: f.parent.name
+)
+def test_reference_results_are_of_notebooks_that_exist(file):
+    folder = file.parent
+    metrics = json.loads(file.read_text())
     assert metrics["notebook"] == folder.name
     assert metrics["notebook"] in NAMES
     assert metrics["status"] == "done"

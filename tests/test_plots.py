@@ -1,14 +1,22 @@
 """Figures show the numbers they are given; that they are pleasant to look at, people check."""
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from lib import Catalogue, Ranking, Task, plots
+from lib.figures import draw
 
 mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
 
 
 @pytest.fixture
@@ -46,7 +54,7 @@ def test_curves_take_names_and_numbers_on_the_axis():
         {"one": pd.Series([0.1, 0.2], index=["least", "most"]), "two": pd.Series([0.2, 0.2], index=["least", "most"])}
     )
     assert [t.get_text() for t in ax.get_xticklabels()] == ["least", "most"]
-    heights = [t.get_position()[1] for t in ax.texts]
+    heights = [t.xy[1] for t in ax.texts]
     assert heights[1] > heights[0]  # equal ends, yet the names do not overlap
     assert plots.curves({"x": pd.Series([1.0, 2.0], index=[1, 10])}).lines[0].get_xdata().tolist() == [1, 10]
 
@@ -92,3 +100,51 @@ def test_a_map_of_few_labels_has_no_other():
     ax = plots.catalogue_map(np.eye(3, 2), ["x", "$5", "x"], mpl.figure.Figure().subplots(), title="t")
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["x (2)", r"\$5 (1)"]
     assert ax.get_title(loc="left") == "t" and ax.get_legend().get_title().get_text() == ""
+
+
+@pytest.mark.parametrize("size", ["one", "two"])
+def test_every_figure_keeps_its_numbers_and_fits_its_column(table, size, tmp_path):
+    """Nothing is drawn past the edge, whatever the names are like."""
+    long = "a method with a rather long name, all text and photo"
+    task = Task.same_label("t", Catalogue("c", pd.DataFrame({"title": ["mug " * 9, "cup"]}, index=["a", "b"])), ["x", "x"])
+    found = Ranking(long, np.array([[1], [0]]), np.ones((2, 1), np.float32))
+    curves = {long: pd.Series([0.1, 0.2], [1, 2]), "other": pd.Series([0.3, 0.2], [1, 2])}
+    drawn = {
+        "intervals": plots.intervals(table.rename({"words": long}), "hit@1", references={"theirs": 0.3}, size=size),
+        "curves": plots.curves(curves, xlabel="k", ylabel="m", references={"flat": 0.15}, size=size),
+        "bars": plots.bars(pd.Series({long: 2, "a": 5}), size=size),
+        "heatmap": plots.heatmap(pd.DataFrame({"text": [0.25], "photo": [0.75]}, index=[long]), size=size),
+        "map": plots.catalogue_map(np.eye(3, 2), [long, long, "y"], size=size),
+        "neighbours": plots.neighbours(task, {long: found}, [0], k=1, size=size),
+        "sample": plots.sample(task.corpus, size=size),
+    }
+    rows = {"intervals": 3, "curves": 5, "bars": 2, "heatmap": 1, "map": 3, "neighbours": 1, "sample": 2}
+    for name, ax in drawn.items():
+        assert len(ax.akin_data) == rows[name], name
+        ax.figure.canvas.draw()
+        edge = ax.figure.get_tightbbox()
+        assert edge.x0 > -0.05 and edge.x1 < ax.figure.get_figwidth() + 0.05, name
+
+
+def test_the_numbers_behind_figures_by_hand(table):
+    shown = plots.intervals(table, "hit@1", references={"theirs": 0.45}).akin_data
+    assert shown["method"].tolist() == ["words", "theirs", "photo"]
+    assert shown["kind"].tolist() == ["measured", "reference", "measured"]
+    lines = plots.curves({"a": pd.Series([0.1, 0.2], [1, 5])}, xlabel="k", ylabel="ndcg", references={"flat": 0.3}).akin_data
+    assert lines.to_dict("list")["ndcg"] == [0.1, 0.2, 0.3] and lines["k"].tolist()[:2] == [1, 5]
+    cells = plots.heatmap(pd.DataFrame({"text": [0.25]}, index=["words"])).akin_data
+    assert cells.to_dict("list") == {"name": ["words"], "text": [0.25]}
+
+
+def test_more_lines_than_colours_are_told_apart_by_shape_and_dash():
+    ax = plots.curves({str(i): pd.Series([i, i], [1, 2]) for i in range(14)})
+    looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in ax.lines}
+    assert len(looks) == 14
+    heights = sorted(t.xy[1] for t in ax.texts)
+    assert min(np.diff(heights)) > 0
+
+
+def test_every_line_is_named_also_where_names_pile_up():
+    ax = plots.curves({f"method {i}": pd.Series([0.1 * i, 1.0], [1, 2]) for i in range(9)}, references={"best": 1.0})
+    page = draw(ax.figure, "svg").decode()
+    assert all(f">{name}</text>" in page for name in ("best", *(f"method {i}" for i in range(9))))

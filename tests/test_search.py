@@ -185,3 +185,11 @@ def test_a_ranking_needs_a_score_for_every_position() -> None:
     with pytest.raises(ValueError, match="differ"):
         Ranking("r", np.zeros((2, 3), int), np.zeros((2, 2)))
     assert Ranking("r", np.array([[4, -1, -1]]), np.array([[1, -np.inf, -np.inf]])).ties == 0  # padding is no tie
+
+
+def test_a_rankings_queries_and_places_can_be_picked() -> None:
+    ranking = Ranking("r", np.array([[1, 0], [2, -1], [0, 2]]), np.array([[2, 1], [3, -np.inf], [5, 4]], np.float32))
+    assert ranking.take([2, 0]).positions.tolist() == [[0, 2], [1, 0]]
+    assert ranking.take(np.array([False, True, False])).scores.tolist() == [[3, -np.inf]]
+    assert ranking.first(1).positions.tolist() == [[1], [2], [0]]
+    assert ranking.first(9).k == 2

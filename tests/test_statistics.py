@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lib.statistics import bootstrap_interval, compare, holm, randomisation_test
+from lib.statistics import bootstrap_interval, compare, compare_f1, holm, randomisation_test
 
 
 def frame(values: list[float] | np.ndarray, metric: str = "recall@10") -> pd.DataFrame:
@@ -196,3 +196,39 @@ def test_clusters_are_drawn_and_flipped_whole() -> None:
     assert each["p"] == alone["p"]
     with pytest.raises(ValueError, match="3 cluster labels for 600 queries"):
         compare({"a": base, "b": other}, baseline="a", clusters=[1, 2, 3])
+
+
+def f1_of(labels, calls):
+    from sklearn.metrics import f1_score
+
+    return f1_score(labels, calls)
+
+
+def test_f1_and_its_interval_equal_a_plain_bootstrap():
+    rng = np.random.default_rng(0)
+    labels = rng.random(300) < 0.3
+    good, poor = np.where(rng.random(300) < 0.1, ~labels, labels), np.where(rng.random(300) < 0.3, ~labels, labels)
+    table = compare_f1(labels, {"poor": poor, "good": good}, baseline="poor").loc["f1"]
+    assert table.loc["good", "mean"] == pytest.approx(f1_of(labels, good))
+    assert table.loc["good", "difference"] == pytest.approx(f1_of(labels, good) - f1_of(labels, poor))
+    drawn = [f1_of(labels[rows], good[rows]) for rows in rng.integers(0, 300, (2000, 300))]
+    np.testing.assert_allclose(table.loc["good", ["low", "high"]].astype(float), np.quantile(drawn, [0.025, 0.975]), atol=0.01)
+    assert table.loc["good", "p"] < 0.001
+    assert np.isnan(table.loc["poor", "p"])
+
+
+def test_f1_over_seeds_is_their_mean_and_equal_calls_do_not_differ():
+    labels = np.array([1, 1, 0, 0, 1, 0])
+    first, second = np.array([1, 0, 0, 1, 1, 0]), np.array([1, 1, 0, 0, 1, 0])
+    table = compare_f1(labels, {"a": first, "seeds": np.stack([first, second]), "same": first}, baseline="a").loc["f1"]
+    assert table.loc["seeds", "mean"] == pytest.approx((f1_of(labels, first) + 1) / 2)
+    assert table.loc["same", "p"] == 1
+    assert table.loc["same", "difference"] == 0
+
+
+def test_f1_by_clusters_is_wider_where_their_pairs_agree():
+    labels = np.repeat([1, 1, 0, 1, 0, 1, 0, 1], 10)
+    calls = np.repeat([1, 0, 0, 1, 1, 1, 0, 0], 10)
+    alone = compare_f1(labels, {"a": calls}, baseline="a").loc[("f1", "a")]
+    grouped = compare_f1(labels, {"a": calls}, baseline="a", clusters=np.repeat(np.arange(8), 10)).loc[("f1", "a")]
+    assert grouped["high"] - grouped["low"] > 1.5 * (alone["high"] - alone["low"])

@@ -16,6 +16,7 @@ import pandas as pd
 
 from lib.bazaar import words
 from lib.bazaar.looks import PATTERNS, Look, Shot
+from lib.bazaar.questions import questions as _questions
 from lib.bazaar.words import BRANDS, COLOURS, KINDS, Kind
 
 DIFFERS = ("text", "photo", "both")
@@ -80,10 +81,12 @@ def shop(
     missing_photo: float = 0.03,
     missing_price: float = 0.05,
     photo_size: int = 160,
+    questions: int | None = None,
 ) -> Shop:
     """A shop of `rows` listings. The same arguments give the same shop; more rows add families to those of fewer.
 
-    The rates say what share of listings lacks a title, a photo or a price. `language` is "en" or "zh".
+    The rates say what share of listings lacks a title, a photo or a price. `language` is "en" or "zh". `questions` is
+    how many customers ask, by default one per twenty listings and at least twenty.
     """
     if language not in words.LANGUAGES:
         raise ValueError(f"language is one of {words.LANGUAGES}, got {language!r}")
@@ -106,9 +109,10 @@ def shop(
     shown = [listings[i] for i in items.index[~hide[:, 1]]]
     photos = {i: Photo(s.product.look, s.shot, photo_size) for i, s in zip(items.index[~hide[:, 1]], shown, strict=True)}
     queries, judgements = _queries(items, products, wording, np.random.default_rng([seed, 2]))
-    questions, answers = _questions(items, products, wording, np.random.default_rng([seed, 3]))
+    count = max(20, rows // 20) if questions is None else questions
+    asked, answers = _questions(items, products, wording, count, np.random.default_rng([seed, 3]))
     interactions = _interactions(items, products, np.random.default_rng([seed, 4]))
-    return Shop(items, photos, interactions, queries, judgements, questions, answers)
+    return Shop(items, photos, interactions, queries, judgements, asked, answers)
 
 
 class Wording:
@@ -246,39 +250,6 @@ def _queries(
                 met = np.mean([getattr(product, a) == getattr(wanted, a) for a in asked])
                 judgements.append((query, item, 1.0 + int(2 * met)))
     return pd.DataFrame({"title": texts}), judgements
-
-
-def _questions(
-    items: pd.DataFrame, products: list[Product], wording: Wording, rng: np.random.Generator
-) -> tuple[pd.DataFrame, list[tuple[str, str, float]]]:
-    """Customers' questions about one listing, and the listings that answer them; some have no answer."""
-    rows, answers = {}, []
-    prices = items["price"].to_numpy()
-    for number in range(max(20, len(items) // 20)):
-        row = int(rng.integers(len(items)))
-        about, kind = products[row], KINDS[products[row].kind]
-        intent = str(rng.choice(["cheaper", "colour", "size", "feature"]))
-        colour, value = str(rng.choice(list(COLOURS))), str(rng.choice(kind.values))
-        feature = int(rng.integers(len(kind.features)))
-        facts = wording.facts(about, rng) | {
-            "colour": wording.colour(colour, rng),
-            "spec": wording.spec(kind, value),
-            "feature": wording.feature(kind, feature),
-        }
-        question = f"question{number}"
-        text = words.QUESTIONS[wording.language][intent].format(**facts)
-        rows[question] = {"title": text, "attributes": {"intent": intent, "about": items.index[row]}}
-        for i, p in enumerate(products):
-            same = p.family == about.family
-            fits = {
-                "cheaper": p.kind == about.kind and p.material == about.material and prices[i] < prices[row],
-                "colour": same and p.colour == colour,
-                "size": same and p.value == value,
-                "feature": same and feature in p.features,
-            }[intent]
-            if fits:
-                answers.append((question, items.index[i], 1.0))
-    return pd.DataFrame.from_dict(rows, orient="index"), answers
 
 
 def _interactions(items: pd.DataFrame, products: list[Product], rng: np.random.Generator) -> pd.DataFrame:

@@ -150,13 +150,13 @@ QUESTIONS = {
     "en": {
         "cheaper": "Is there a {noun} like the {brand} {series}, but cheaper?",
         "colour": "Do you have the {brand} {series} {noun} in {colour}?",
-        "size": "Does the {brand} {series} {noun} come in {spec}?",
+        "size": "Does the {brand} {series} {noun} come in {size}?",
         "feature": "Is the {brand} {series} {noun} {feature}?",
     },
     "zh": {
         "cheaper": "有没有比{brand}{series}{noun}便宜的类似款?",
         "colour": "{brand}{series}{noun}有{colour}的吗?",
-        "size": "{brand}{series}{noun}有{spec}的吗?",
+        "size": "{brand}{series}{noun}有{size}的吗?",
         "feature": "{brand}{series}{noun}{feature}吗?",
     },
 }

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
+from scipy.sparse import block_array, csr_array
+from scipy.sparse.csgraph import connected_components
 
 from lib import bazaar as generator
+from lib import reading
 from lib.bazaar import Photo
 from lib.bazaar.photos import jpeg
 from lib.catalogue import Catalogue, Task
@@ -29,11 +31,11 @@ from lib.reading import parse_price, read_table
 
 
 def bazaar(*, photos: bool = True, **options: object) -> Dataset:
-    """The generated shop (options: `bazaar.shop`'s). Photos are drawn once, into a folder named by the options."""
+    """The generated shop (options: `bazaar.shop`'s). Photos are drawn once, into a folder named by what they show."""
     shop = generator.shop(**options)
     items = shop.items.copy()
     if photos:
-        folder = _drawn(shop.photos, key=repr(sorted(options.items())) + generator.version())
+        folder = _drawn(shop.photos, key=repr(sorted(shop.photos.items())) + generator.version())
         items["image"] = [str(folder / f"{i}.jpg") if i in shop.photos else None for i in items.index]
     items["all_fields"] = Catalogue("bazaar", items).text(("title", "description", "brand", "price"))
     catalogue = Catalogue("bazaar", items)
@@ -45,7 +47,8 @@ def bazaar(*, photos: bool = True, **options: object) -> Dataset:
         "search": Task.from_matches("search", asked["queries"], catalogue, shop.judgements),
         "questions": Task.from_matches("questions", asked["questions"], catalogue, shop.answers),
     }
-    return Dataset("bazaar", {"bazaar": catalogue, **asked}, tasks, interactions=shop.interactions)
+    pairs = _family_pairs(tasks["blocking"])
+    return Dataset("bazaar", {"bazaar": catalogue, **asked}, tasks, interactions=shop.interactions, pairs=pairs)
 
 
 def _blocking(catalogue: Catalogue) -> Task:
@@ -54,6 +57,20 @@ def _blocking(catalogue: Catalogue) -> Task:
     same = Task.same_label("blocking", catalogue, catalogue.items["group"])
     relevance = same.relevance[odd][:, ~odd]
     return Task("blocking", catalogue.take(odd), catalogue.take(~odd), relevance, csr_array(relevance.shape))
+
+
+def _family_pairs(task: Task) -> pd.DataFrame:
+    """Every pair of a family's listings in the two shops, labelled, as records; whole families are in one split."""
+    shares = {"train": 0.6, "valid": 0.2, "test": 0.2}
+    queries = [part.items.assign(split=split) for split, part in task.queries.split(shares, by="family").items()]
+    sides = [frame[["family", "group", *_RECORD]].reset_index(drop=True) for frame in (pd.concat(queries), task.corpus.items)]
+    for frame in sides:
+        records = frame[_RECORD].to_dict("records")
+        frame["record"] = [{f: "" if reading.missing(v) else str(v) for f, v in record.items()} for record in records]
+    sides[0]["split"] = pd.concat(queries)["split"].to_numpy()
+    pairs = sides[0].merge(sides[1], on="family", suffixes=("", "_found"))
+    label = (pairs["group"] == pairs["group_found"]).astype(int)
+    return pd.DataFrame({"split": pairs["split"], "left": pairs["record"], "right": pairs["record_found"], "label": label})
 
 
 def _drawn(photos: dict[str, Photo], key: str) -> Path:
@@ -88,7 +105,7 @@ def two_shops(name: str, left: str, right: str, sep: str, fields: dict[str, str 
     """Two shops that sell partly the same: the second's items are queries, the first is searched.
 
     The column `all_fields` joins every column after the id as it stands in the file: the text of the
-    published blocking protocol.
+    published blocking protocol. `group` names the product of matched items; the others have none.
     """
     folder = fetch(name, SOURCES[name])
     catalogues = {}
@@ -98,8 +115,23 @@ def two_shops(name: str, left: str, right: str, sep: str, fields: dict[str, str 
         columns = {"id": "id", "all_fields": "all_fields", **fields}
         catalogues[shop] = Catalogue.from_frame(frame, name=shop, columns=columns)
     matches = read_table(folder / "gt.csv", sep=sep)[["D2", "D1"]].itertuples(index=False, name=None)
-    task = Task.from_matches("blocking", catalogues[right], catalogues[left], matches)
+    task = _with_groups(Task.from_matches("blocking", catalogues[right], catalogues[left], matches))
+    catalogues = {left: task.corpus, right: task.queries}
     return Dataset(name, catalogues, {"blocking": task}, pairs=_pairs(folder / "pairs"))
+
+
+def _with_groups(task: Task) -> Task:
+    """The same task, its matched items labelled with their product: what matches join, directly or through others."""
+    matches = task.relevance
+    _, product = connected_components(block_array([[None, matches], [matches.T, None]]), directed=False)
+    sides = []
+    for catalogue, own, matched in (
+        (task.queries, product[: matches.shape[0]], matches.sum(axis=1) > 0),
+        (task.corpus, product[matches.shape[0] :], matches.sum(axis=0) > 0),
+    ):
+        groups = [f"product {p}" if known else None for p, known in zip(own, matched, strict=True)]
+        sides.append(Catalogue(catalogue.name, catalogue.items.assign(group=groups)))
+    return Task(task.name, *sides, task.relevance, task.exclude)
 
 
 def _pairs(folder: Path) -> pd.DataFrame:
@@ -228,6 +260,7 @@ def product1m() -> Dataset:
     return Dataset("product1m", catalogues, tasks)
 
 
+_RECORD = ["title", "description", "brand", "price"]
 _SHOPS: dict[str, tuple] = {
     "abt-buy": ("abt", "buy", "|", {"title": "name", "description": "description", "price": "price"}),
     "amazon-google": (

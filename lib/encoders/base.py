@@ -98,8 +98,8 @@ class Pretrained:
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
         return tokenizer
 
-    def _weights(self) -> tuple[torch.nn.Module, bool]:
-        """The model in evaluation mode, float32, and whether its pooler, if it has one, came with the files.
+    def weights(self, auto: str = "AutoModel", **more: object) -> tuple[torch.nn.Module, bool]:
+        """The model by one of transformers' Auto classes, in evaluation mode, float32, and whether its pooler came with it.
 
         Classifiers' files lack a pooler, which transformers then draws at random. Raises RuntimeError where anything
         else is lacking.
@@ -108,8 +108,8 @@ class Pretrained:
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # embed() shows the one bar that matters
-        options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
-        model, loading = self._load("AutoModel", self.kind, **options)
+        options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True} | more
+        model, loading = self._load(auto, self.kind, **options)
         missing = sorted(loading["missing_keys"])
         lacking = [name for name in missing if "pooler" not in name]
         if lacking:
@@ -134,7 +134,7 @@ def digest_state(network: torch.nn.Module, *more: object) -> str:
     """A hash of a network's weights and of whatever else its vectors depend on."""
     total = hashlib.sha256(repr(more).encode())
     for name, weights in sorted(network.state_dict().items()):
-        total.update(name.encode() + weights.numpy().tobytes())
+        total.update(name.encode() + weights.detach().cpu().numpy().tobytes())
     return total.hexdigest()
 
 

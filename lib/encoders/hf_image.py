@@ -65,7 +65,7 @@ class HfImageEncoder(Processed):
 
     @functools.cached_property
     def _loaded(self) -> tuple[torch.nn.Module, bool]:
-        model, pooler = self._weights()
+        model, pooler = self.weights()
         return getattr(model, "vision_model", model), pooler  # of CLIP and SigLIP the image tower alone
 
     @property

@@ -32,7 +32,7 @@ class Tower(Pretrained):
     @functools.cached_property
     def model(self) -> torch.nn.Module:
         """The whole model, both towers, in evaluation mode."""
-        model, _ = self._weights()
+        model, _ = self.weights()
         kind = model.config.model_type
         if self.family not in kind or not hasattr(model, "get_text_features"):  # "chinese_clip", "siglip2", …
             raise RuntimeError(f"{self.folder} holds a {kind!r}, not a {self.family} with both towers")

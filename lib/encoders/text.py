@@ -68,12 +68,29 @@ class TextEncoder(TextReader, Pretrained):
         present = [i for i, text in enumerate(texts) if text.strip()]
         if not present:
             return vectors
-        tokens = self._tokens([texts[i] for i in present])
+        tokens = self.tokens([texts[i] for i in present])
         for batch in _batches([len(t) for t in tokens], self.token_budget):
             vectors[[present[i] for i in batch]] = self._forward([tokens[i] for i in batch])
         return vectors
 
-    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+    def token_vectors(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """One vector a token of each text, [(t, d), …], without the marks that the tokenizer adds."""
+        import torch
+
+        if not texts:  # which tokenizers refuse
+            return []
+        tokens, special = self.tokens(texts), set(self.tokenizer.all_special_ids)
+        kept = [[place for place, token in enumerate(sequence) if token not in special] for sequence in tokens]
+        found: list[np.ndarray] = [np.zeros((0, self.model.config.hidden_size), np.float32)] * len(texts)
+        for batch in _batches([len(t) for t in tokens], self.token_budget):
+            with torch.inference_mode():
+                hidden, _ = self._hidden(self.model, [tokens[i] for i in batch])  # (b, t, d)
+            for vectors, i in zip(hidden.cpu().numpy(), batch, strict=True):
+                found[i] = vectors[kept[i]]
+        return found
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token numbers of each text, cut at `max_tokens` and at what the model can read."""
         from transformers import AutoConfig
 
         config = AutoConfig.from_pretrained(self.folder, trust_remote_code=False)
@@ -84,7 +101,7 @@ class TextEncoder(TextReader, Pretrained):
     @functools.cached_property
     def model(self) -> torch.nn.Module:
         """The Transformer in evaluation mode, in the precision that was settled."""
-        model, _ = self._weights()  # a pooler that the files lack is not used
+        model, _ = self.weights()  # a pooler that the files lack is not used
         if self.precision == "bfloat16" or (self.precision == "auto" and has_bfloat16()):
             return self._in_bfloat16(model)
         return model
@@ -93,19 +110,28 @@ class TextEncoder(TextReader, Pretrained):
         import torch
 
         # a probe of several lengths: rounding grows with the tokens that are averaged
-        probe = self._tokens([PROBE[:n] for n in (20, 80, 240)])
-        exact = np.stack([self._pooled(model, [t])[0] for t in probe])
-        model = model.to(torch.bfloat16)
-        rounded = np.stack([self._pooled(model, [t])[0] for t in probe])
+        probe = self.tokens([PROBE[:n] for n in (20, 80, 240)])
+        with torch.inference_mode():
+            exact = np.stack([self.pooled(model, [t])[0].numpy() for t in probe])
+            model = model.to(torch.bfloat16)
+            rounded = np.stack([self.pooled(model, [t])[0].numpy() for t in probe])
         cosine = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
         if self.precision == "auto" and cosine.min() < AGREEMENT:
-            return self._weights()[0]
+            return self.weights()[0]
         return model
 
     def _forward(self, tokens: Sequence[Sequence[int]]) -> np.ndarray:
-        return self._pooled(self.model, tokens)
+        import torch
 
-    def _pooled(self, model: torch.nn.Module, tokens: Sequence[Sequence[int]]) -> np.ndarray:
+        with torch.inference_mode():
+            return self.pooled(self.model, tokens).cpu().numpy()
+
+    def pooled(self, model: torch.nn.Module, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        """One vector a sequence of token numbers, (b, d) float32, not normalised."""
+        return pool(*self._hidden(model, tokens), self.pooling)
+
+    def _hidden(self, model: torch.nn.Module, tokens: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token vectors (b, t, d) float32 and which of them are no padding, (b, t)."""
         import torch
 
         longest = max(map(len, tokens))
@@ -114,9 +140,8 @@ class TextEncoder(TextReader, Pretrained):
         for row, sequence in enumerate(tokens):  # padded on the right whatever the tokenizer prefers
             ids[row, : len(sequence)] = torch.as_tensor(sequence)
             mask[row, : len(sequence)] = 1
-        with torch.inference_mode():
-            hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()  # (b, t, d)
-        return pool(hidden, mask, self.pooling).numpy()
+        ids, mask = ids.to(model.device), mask.to(model.device)
+        return model(input_ids=ids, attention_mask=mask).last_hidden_state.float(), mask
 
 
 def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor:

@@ -1,0 +1,176 @@
+"""Towers that are trained from nothing: a text and a photo network for small data, and the loss that ties two of them.
+
+Towers that start from a checkpoint are in `backbones.py`; what trains them is in `towers.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import nn
+
+from lib.encoders.image import open_photo
+from lib.encoders.lexical import words
+from lib.encoders.text import has_bfloat16
+
+TEMPERATURE = 0.07  # where CLIP starts, and Wu et al. 2018 before it
+SHARPEST = 100.0  # CLIP's bound on 1 / temperature: beyond it training becomes unstable
+
+
+class BagTower(nn.Module):
+    """Texts as the sum of a vector for each hashed word and character trigram, then a residual layer, (b, dimensions).
+
+    Its random vectors, weighted by how rare a feature is among the texts that `learn` reads, approximate TF-IDF
+    (Johnson and Lindenstrauss 1984): the tower starts as a lexical encoder and training moves what the
+    texts teach; a word never seen keeps the vector that its spelling gives it.
+    """
+
+    modality = "text"
+
+    def __init__(self, *, dimensions: int = 128, buckets: int = 2**15) -> None:
+        super().__init__()
+        self.dimensions, self.buckets = dimensions, buckets
+        self.bag = nn.EmbeddingBag(buckets, dimensions, mode="sum")
+        self.layer = nn.Sequential(
+            nn.LayerNorm(dimensions), nn.Linear(dimensions, 2 * dimensions), nn.GELU(), nn.Linear(2 * dimensions, dimensions)
+        )
+        nn.init.zeros_(self.layer[-1].weight)  # the residual layer starts as nothing
+        self.register_buffer("rarity", torch.ones(buckets))
+
+    @property
+    def learned(self) -> bool:
+        """Whether `learn` has been called."""
+        return bool((self.rarity != 1).any())
+
+    def learn(self, texts: Sequence[str]) -> None:
+        """Weigh each feature by how few of these texts have it (as TF-IDF does)."""
+        counts = np.zeros(self.buckets, np.float32)
+        for text in texts:
+            counts[self._features(text)] += 1
+        self.rarity = torch.as_tensor(np.log((1 + len(texts)) / (1 + counts)) + 1, device=self.rarity.device)
+
+    def tokens(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        """What `forward` takes: all texts' features in one row, and where each text begins."""
+        found = [self._features(text) for text in texts]
+        begins = np.cumsum([0, *(len(f) for f in found)])[:-1]
+        return {"features": torch.as_tensor(np.concatenate([*found, []]).astype(int)), "begins": torch.as_tensor(begins)}
+
+    def forward(self, features: torch.Tensor, begins: torch.Tensor) -> torch.Tensor:
+        """(features of all texts,), (b,) -> (b, d)."""
+        bag = self.bag(features, begins, per_sample_weights=self.rarity[features])
+        return bag + bag.norm(dim=1, keepdim=True).detach() / self.dimensions**0.5 * self.layer(bag)
+
+    def _features(self, text: str) -> np.ndarray:
+        return np.unique([bucket for word in words(text) for bucket in _hashes(word, self.buckets)]).astype(int)
+
+
+@functools.lru_cache(2**16)
+def _hashes(word: str, buckets: int) -> tuple[int, ...]:
+    framed = f" {word} "
+    parts = [word, *(f"#{framed[i : i + 3]}" for i in range(len(framed) - 2))]
+    return tuple(zlib.crc32(part.encode()) % buckets for part in parts)
+
+
+class PhotoTower(nn.Module):
+    """Photos through a residual network of seven convolutions (after He et al. 2016), (b, dimensions).
+
+    `size` is the side of the square that a photo is padded to, in pixels; `width` the number of the first layer's filters.
+    """
+
+    modality = "image"
+
+    def __init__(self, *, dimensions: int = 128, size: int = 48, width: int = 32) -> None:
+        super().__init__()
+        self.dimensions, self.size, self.features = dimensions, size, 8 * width
+        self.body = nn.Sequential(
+            nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            Residual(width, 2 * width), Residual(2 * width, 4 * width), Residual(4 * width, 8 * width),
+        )  # fmt: skip
+        self.head = nn.Linear(8 * width, dimensions)
+        self.to(memory_format=torch.channels_last)
+
+    def photos(self, paths: Sequence[str]) -> torch.Tensor:
+        """What `forward` takes: the photos as squares, (n, 3, size, size) uint8."""
+        return squares(paths, self.size)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(b, 3, size, size) uint8 -> (b, d)."""
+        return self.head(self.maps(pixels).mean((2, 3)).float())
+
+    def maps(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The last layer's features by place, (b, 3, size, size) -> (b, features, size / 16, size / 16)."""
+        pixels = ((pixels.float() - 127.5) / 64).contiguous(memory_format=torch.channels_last)
+        with fast(pixels.device):
+            return self.body(pixels)
+
+
+class Residual(nn.Module):
+    """Two convolutions that halve the sides, beside a shortcut."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.long = nn.Sequential(
+            nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(),
+            nn.Conv2d(after, after, 3, padding=1, bias=False), nn.BatchNorm2d(after),
+        )  # fmt: skip
+        self.short = nn.Sequential(
+            nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, before, h, w) -> (b, after, h / 2, w / 2)."""
+        return torch.relu(self.long(x) + self.short(x))
+
+
+def fast(device: torch.device) -> torch.autocast:
+    """bfloat16 where the device multiplies it in hardware, else as it is."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or has_bfloat16())
+
+
+def squares(paths: Sequence[str], size: int) -> torch.Tensor:
+    """Photos whole on white squares, (n, 3, size, size) uint8. Raises ValueError for a photo that cannot be read."""
+    from torchvision.transforms.v2.functional import pil_to_tensor
+
+    def square(path: str) -> torch.Tensor:
+        return pil_to_tensor(ImageOps.pad(open_photo(path), (size, size), color="white", method=Image.Resampling.BILINEAR))
+
+    with ThreadPoolExecutor() as pool:  # Pillow lets go of the interpreter while it decodes
+        found = list(pool.map(square, paths))
+    return torch.stack(found) if found else torch.zeros(0, 3, size, size, dtype=torch.uint8)
+
+
+class CrossModal(nn.Module):
+    """CLIP's symmetric loss (Radford et al. 2021): each text finds its own photo in the batch, and each photo its text.
+
+    The temperature is learned, 1 / temperature clamped to 100. With `labels`, rows of one product are no negatives of
+    one another but share the target (UniCL, Yang et al. 2022); label -1 stands for a product of its own.
+    """
+
+    def __init__(self, *, temperature: float = TEMPERATURE) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
+
+    @classmethod
+    def of(cls, towers: nn.ModuleDict) -> CrossModal:
+        """The loss with the temperature that a CLIP among the towers was trained to."""
+        scale = getattr(getattr(towers["text"], "model", None), "logit_scale", None)
+        return cls() if scale is None else cls(temperature=math.exp(-scale.item()))
+
+    def forward(self, texts: torch.Tensor, photos: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        """(b, d), (b, d), (b,) -> scalar; row i of both shows one listing."""
+        scale = self.log_scale.clamp(max=math.log(SHARPEST)).exp()
+        texts, photos = (nn.functional.normalize(v.float(), dim=1) for v in (texts, photos))
+        scores = scale * texts @ photos.T  # (b, d) @ (d, b) -> (b, b)
+        target = torch.eye(len(scores), device=scores.device)
+        if labels is not None:
+            target = target.maximum(((labels[:, None] == labels) & (labels[:, None] >= 0)).float())
+        target = target / target.sum(1, keepdim=True)  # equality is symmetric, so one target serves both directions
+        cross_entropy = nn.functional.cross_entropy
+        return (cross_entropy(scores, target) + cross_entropy(scores.T, target)) / 2

@@ -1,0 +1,171 @@
+"""Features of pairs: standing against a sort of all cosines, what two listings share by hand, no label read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+
+from lib.catalogue import Catalogue
+from lib.datasets import Dataset
+from lib.tasks.listings import listing_features
+from lib.tasks.pairs import labelled_pairs, pair_features, standing, standing_among
+
+WORDS = {"words": ("tfidf", {"fields": ["title"]})}
+
+
+def catalogue(name: str, *rows: dict) -> Catalogue:
+    return Catalogue(name, pd.DataFrame(list(rows), index=[f"{name}{i}" for i in range(len(rows))]))
+
+
+def compared(a: dict, b: dict) -> pd.Series:
+    both = catalogue("l", a), catalogue("r", b)
+    return listing_features(*both, np.array([0]), np.array([0])).iloc[0]
+
+
+def unit(rng: np.random.Generator, n: int, d: int = 8) -> np.ndarray:
+    vectors = rng.normal(size=(n, d))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, csr_array])
+def test_standing_equals_counting_over_all_cosines(kind: type) -> None:
+    rng = np.random.default_rng(0)
+    left, right = unit(rng, 20), unit(rng, 30)
+    i, j = rng.integers(20, size=50), rng.integers(30, size=50)
+    found = standing(kind(left), kind(right), i, j)
+    cosines = left @ right.T
+    for row, (a, b) in enumerate(zip(i, j, strict=True)):
+        here = cosines[a, b]
+        assert found["cosine"][row] == pytest.approx(here)
+        assert found["rank left"][row] == pytest.approx(np.log1p((cosines[a] > here).sum()))
+        assert found["rank right"][row] == pytest.approx(np.log1p((cosines[:, b] > here).sum()))
+        assert found["margin left"][row] == pytest.approx(here - np.delete(cosines[a], b).max())
+        assert found["margin right"][row] == pytest.approx(here - np.delete(cosines[:, b], a).max())
+        ten = np.sort(cosines[a])[-10:]
+        assert found["crowd left"][row] == pytest.approx((here - ten.mean()) / ten.std(), abs=1e-3)
+
+
+def test_standing_in_one_catalogue_leaves_the_listing_itself_out() -> None:
+    vectors = unit(np.random.default_rng(1), 12)
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -1)
+    nearest = cosines.argmax(axis=1)
+    found = standing(vectors, vectors, np.arange(12), nearest, itself=True)
+    assert (found["rank left"] == 0).all()
+    second = np.sort(cosines, axis=1)[:, -2]
+    np.testing.assert_allclose(found["margin left"], cosines.max(axis=1) - second, atol=1e-9)
+
+
+def test_a_missing_vector_has_no_standing() -> None:
+    found = standing(np.array([[0.0, 0], [1, 0]]), np.array([[1.0, 0], [0, 1]]), np.array([0, 1]), np.array([0, 0]))
+    assert found.iloc[0].isna().all()
+    assert found.iloc[1].notna().all()
+    assert found["margin left"][1] == pytest.approx(1)
+
+
+def test_standing_among_the_given_pairs() -> None:
+    pairs = pd.DataFrame({"left": list("aaabba"), "right": list("xyzxwx")}, index=range(5, 11))
+    found = standing_among(pairs, [0.9, 0.9, 0.2, 0.95, 0.1, 0.3])  # the last repeats the first: its first score counts
+    assert found["score"].tolist() == [0.9, 0.9, 0.2, 0.95, 0.1, 0.9]
+    np.testing.assert_allclose(np.expm1(found["rank left"]), [0, 0, 2, 0, 1, 0], atol=1e-9)
+    np.testing.assert_allclose(found["margin left"], [0, 0, -0.7, 0.85, -0.85, 0], atol=1e-9)
+    np.testing.assert_allclose(np.expm1(found["rank right"]), [1, 0, 0, 0, 0, 1], atol=1e-9)
+    np.testing.assert_allclose(found["margin right"], [-0.05, np.nan, np.nan, 0.05, np.nan, -0.05], atol=1e-9)
+    assert found.index.equals(pairs.index)
+
+
+def test_a_model_number_is_found_however_it_is_written() -> None:
+    found = compared(
+        {"title": "Coby earphones CV-E52 SVR", "attributes": {"modelno": "CVE52SVR"}}, {"title": "coby cve52 svr silver"}
+    )
+    assert found["model in right"] == 1
+    assert np.isnan(found["model equal"])
+    assert found["model in either"] == 1
+    assert found["codes longest in right"] == 8
+    other = compared({"title": "Coby CV-E52"}, {"title": "Coby CV-E53"})
+    assert other["codes shared"] == 0
+    assert other["codes prefix"] == pytest.approx(4 / 5)  # cve52, cve53
+    assert other["codes dice"] == pytest.approx(3 / 4)  # cv, ve, e5 of four
+    equal = compared({"attributes": {"modelno": "AB-12"}}, {"attributes": {"modelno": "ab12"}})
+    assert equal["model equal"] == equal["model prefix"] == 1
+
+
+def test_words_numbers_and_prices() -> None:
+    found = compared(
+        {"title": "photoshop 8 .0 upgrade mac", "price": 200.0, "brand": "Adobe"},
+        {"title": "adobe photoshop 8.0 mac 2007", "price": 100.0},
+    )
+    assert found["numbers shared"] == 1
+    assert found["numbers right alone"] == 1
+    assert found["numbers at odds"] == 0
+    assert found["title words left alone"] == 1
+    assert found["title jaccard"] == pytest.approx(4 / 7)  # photoshop, 8, 0, mac of those, upgrade, adobe and 2007
+    assert found["price ratio"] == found["price distance"] == pytest.approx(np.log(2))
+    assert found["brand in right"] == 1
+    assert np.isnan(found["brand in left"])
+    free = compared({"title": "a", "price": 0.0}, {"title": "a", "price": 5.0})
+    assert np.isnan(free["price ratio"])  # shops write 0 where they say none
+
+
+def test_nothing_in_common_and_nothing_at_all() -> None:
+    assert compared({"title": "mug"}, {"title": "chair"})["title jaccard"] == 0
+    empty = compared({}, {"title": "chair"})
+    assert np.isnan(empty["model equal"])
+    assert np.isnan(empty["title in right"])
+    assert empty["title words left"] == 0
+
+
+def shops() -> tuple[Catalogue, Catalogue, pd.DataFrame]:
+    left = catalogue("l", {"title": "red mug"}, {"title": "blue mug"}, {"title": "oak chair"})
+    right = catalogue("r", {"title": "mug red"}, {"title": "chair of oak"}, {"title": None})
+    return left, right, pd.DataFrame({"left": ["l0", "l1", "l2", "l0"], "right": ["r0", "r0", "r1", "r2"]}, index=[3, 1, 4, 1])
+
+
+def test_features_of_the_whole_catalogues_and_of_the_pair_alone() -> None:
+    left, right, pairs = shops()
+    whole = pair_features(left, right, pairs, encoders=WORDS, extra={"tuned": [0.9, 0.4, 0.8, 0.1]})
+    alone = pair_features(left, right, pairs, encoders=WORDS, whole=False, extra={"tuned": [0.9, 0.4, 0.8, 0.1]})
+    assert set(alone) < set(whole)
+    assert set(whole) - set(alone) == {
+        c for c in whole if c.split(" ", 1)[1] in STANDING and c.split()[0] in ("words", "tuned")
+    }
+    assert whole.index.tolist() == [3, 1, 4, 1]
+    assert whole["words cosine"].iloc[0] == pytest.approx(1)
+    assert whole["words margin right"].iloc[1] < 0 < whole["words margin right"].iloc[0]
+    assert np.isnan(whole["words cosine"].iloc[3])
+    assert whole["tuned margin left"].iloc[0] == pytest.approx(0.8)
+    pd.testing.assert_frame_equal(whole[list(alone)], alone)
+
+
+STANDING = {f"{what} {side}" for what in ("rank", "margin", "crowd") for side in ("left", "right", "both")}
+
+
+def test_labels_and_splits_are_never_read() -> None:
+    left, right, pairs = shops()
+    given = pair_features(left, right, pairs.assign(label=[1, 0, 1, 0], split="test"), encoders=WORDS)
+    pd.testing.assert_frame_equal(given, pair_features(left, right, pairs, encoders=WORDS))
+
+
+def test_an_unknown_listing_is_named() -> None:
+    left, right, pairs = shops()
+    with pytest.raises(ValueError, match="'r' has no product with id 'r9'"):
+        pair_features(left, right, pairs.assign(right="r9"), encoders=WORDS)
+
+
+def test_labelled_pairs_are_listings_once() -> None:
+    records = [{"title": "a", "manufacturer": "m", "price": ""}, {"title": "b", "modelno": "x1", "price": "3.5"}]
+    frame = pd.DataFrame(
+        {"split": ["train", "test", "test"], "left": [records[0], records[0], records[1]], "right": [records[1]] * 3,
+         "label": [1, 0, 0]}
+    )  # fmt: skip
+    left, right, pairs = labelled_pairs(Dataset("d", {}, pairs=frame))
+    assert (len(left), len(right)) == (2, 1)
+    assert pairs["left"].tolist() == ["left 0", "left 0", "left 1"]
+    assert pairs["label"].tolist() == [1, 0, 0]
+    assert left.items["brand"].tolist() == ["m", None]
+    assert right.items["price"].tolist() == [3.5]
+    assert right.items["attributes"].tolist() == [{"modelno": "x1"}]
+    with pytest.raises(ValueError, match="no labelled pairs"):
+        labelled_pairs(Dataset("d", {}))

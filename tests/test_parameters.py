@@ -1,0 +1,81 @@
+"""Parameters are resolved and checked before a kernel starts: names, types, nested values, profiles."""
+
+import pytest
+
+from lib import parameters
+from lib.parameters import default_parameters, find_notebook, profile_parameters, resolve
+from tests.test_report import write_notebook
+
+CELL = """ROWS = 3
+NAMES = ['a']
+RATE = 0.5
+FLAG = False
+ANY = None
+ENCODERS = {'words': {'encoder': 'tfidf', 'fields': ['title']}, 'photo': {'encoder': 'colour'}}"""
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    return write_notebook(tmp_path / "toy.ipynb", parameters=CELL)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"ROW": 4}, "no parameter 'ROW'.*did you mean 'ROWS'"),
+        ({"ROWS": "four"}, "ROWS is int"),
+        ({"ROWS": True}, "ROWS is int"),
+        ({"FLAG": 1}, "FLAG is bool"),
+        ({"NAMES": "a"}, "NAMES is list"),
+        ({"NAMES": ["a", 2]}, "NAMES is list"),
+        ({"ENCODER.words.encoder": "lsa"}, "no parameter 'ENCODER'.*did you mean 'ENCODERS'"),
+        ({"ENCODERS.word.encoder": "lsa"}, "ENCODERS has no 'word'.*did you mean 'words'"),
+        ({"ENCODERS.words.encodr": "lsa"}, "ENCODERS.words has no 'encodr'.*did you mean 'encoder'"),
+        ({"ENCODERS.words.encoder": 5}, "ENCODERS.words.encoder is str"),
+        ({"ENCODERS.words.encoder.x": 5}, "'tfidf', which has nothing named 'x' inside"),
+        ({"ENCODERS.words.fields.1": "brand"}, "list of 1; a place in it is 0 to 0, got '1'"),
+        ({"ROWS.0": 5}, "ROWS is 3, which has nothing named '0' inside"),
+    ],
+)
+def test_wrong_names_and_types_are_refused_with_the_nearest(notebook, asked, message):
+    with pytest.raises(ValueError, match=message):
+        resolve(notebook, asked)
+
+
+def test_dotted_names_reach_into_dicts_and_lists(notebook):
+    asked = {"ENCODERS.words.encoder": "lsa", "ENCODERS.words.fields.0": "brand", "ENCODERS.photo.bins": 8}
+    found = resolve(notebook, asked)["ENCODERS"]
+    assert found == {"words": {"encoder": "lsa", "fields": ["brand"]}, "photo": {"encoder": "colour", "bins": 8}}
+    assert resolve(notebook)["ENCODERS"]["words"]["encoder"] == "tfidf"  # the default is as it was
+
+
+def test_a_dotted_name_after_the_whole_value_changes_the_copy_only(notebook):
+    given = {"words": {"encoder": "minilm"}}
+    found = resolve(notebook, {"ENCODERS": given, "ENCODERS.words.encoder": "lsa"})["ENCODERS"]
+    assert found == {"words": {"encoder": "lsa"}}
+    assert given == {"words": {"encoder": "minilm"}}
+
+
+def test_int_fits_float_tuple_fits_list_and_none_takes_anything(notebook):
+    found = resolve(notebook, {"RATE": 1, "NAMES": ("b", "c"), "ANY": [1, "x"]})
+    assert (found["RATE"], found["NAMES"], found["ANY"]) == (1, ("b", "c"), [1, "x"])
+
+
+def test_asked_wins_over_the_profile_and_the_profile_over_the_notebook(notebook, monkeypatch):
+    given = {"toy": {"default": {}, "small": {"ROWS": 5, "RATE": 0.1, "ENCODERS.words.encoder": "lsa"}}}
+    monkeypatch.setattr(parameters, "profiles", lambda: given)
+    found = resolve(notebook, {"RATE": 0.9}, profile="small")
+    assert (found["ROWS"], found["RATE"], found["ENCODERS"]["words"]["encoder"], found["FLAG"]) == (5, 0.9, "lsa", False)
+
+
+def test_parameters_cell_takes_literals_only(tmp_path):
+    notebook = write_notebook(tmp_path / "n.ipynb", parameters="ROWS = 3\nHALF = ROWS / 2")
+    with pytest.raises(ValueError, match="line 2: write NAME = literal"):
+        default_parameters(notebook)
+
+
+def test_unknown_notebook_and_profile_are_named():
+    with pytest.raises(FileNotFoundError, match="did you mean '00_quickstart'"):
+        find_notebook("quickstart")
+    with pytest.raises(ValueError, match="has the profiles"):
+        profile_parameters(find_notebook("00_quickstart"), "huge")
