@@ -20,13 +20,8 @@ from lib.queries import read_tables
 
 PAGE = Path(__file__).with_name("page")
 SCRIPTS = ("dom", "stats", "charts", "runs", "compare", "sweeps", "main")  # one script, in this order
-PICTURES = {
-    "svg": "svg+xml",
-    "png": "png",
-    "jpg": "jpeg",
-    "jpeg": "jpeg",
-    "webp": "webp",
-}  # the first that a figure has is shown
+# what can show a figure, the first there is, with its media type
+PICTURES = {"svg": "svg+xml", "png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 WITHIN = 8_000_000  # bytes of figures and per-query rows in the page itself; more would open slowly
 
 

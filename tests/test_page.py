@@ -157,6 +157,7 @@ def test_chosen_runs_are_tested_against_each_other_as_statistics_does_it(opened)
     pick(opened, "a", "b", "c")
     opened.get_by_role("button", name="Compare", exact=True).click()
     opened.get_by_text("adjusted by Holm over 4 tests").wait_for()
+    assert not {"null", "undefined", "NaN"} & set(opened.locator("main").inner_text().split())
     raw, gaps = [], []
     base = scores(0.0, 0)
     for method in ("words", EVIL):
@@ -263,6 +264,7 @@ def test_a_sweep_is_a_line_and_a_map(opened):
     table = results(shift=0.3, seed=1)["set"]["task"]
     cells = card.locator("table.map tbody tr").nth(1).locator("td")  # SEED=1
     assert cells.nth(0).inner_text() == f"{table.loc[('ndcg@10', EVIL), 'mean']:.3f}"
+    assert not {"null", "undefined", "NaN"} & set(card.inner_text().split())
     card.get_by_label("and", exact=True).select_option("")
     assert card.locator("table.map").count() == 0
     assert card.get_by_text("Each point is the mean over SEED (0, 1)").is_visible()

@@ -43,7 +43,7 @@ function lineChart(xs, series, { xlabel, ylabel, by }) {
   const legend = series.length > 1 ? make("ul", { class: "legend small" }, make("li", {}, `${by}:`), series.map((s, k) =>
     make("li", { class: `hue${k % 7}` }, draw("svg", { viewBox: "-7 -7 14 14", "aria-hidden": "true" }, mark(k, 0, 0)), s.name))) : null;
   const says = `${ylabel} over ${xlabel}: ` + series.map((s) => `${s.name} ${s.points.map((p) => `${shown(xs[p.x])} ${number(p.mean)}`).join(", ")}`).join("; ");
-  return make("figure", { class: "chart" }, draw("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": says }, grid, labels,
+  return make("figure", { class: "chart lines" }, draw("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": says }, grid, labels,
     draw("text", { x: (wide + left) / 2, y: high - 8, "text-anchor": "middle", class: "axis" }, xlabel), lines), legend);
 }
 

@@ -42,7 +42,7 @@ function sweepCard({ runs, varied }) {
     filters.replaceChildren(choice("measurement", [...measures].map(([key, m]) => [key, `${tableName(m.table)}: ${measureName(m)}`]), picked.measure, set("measure")),
       choice("over", varied.map((name) => [name, name]), picked.x, set("x")),
       ...(others.length ? [choice("and", [["", "nothing"], ...others], picked.by, set("by"))] : []));
-    chart.replaceChildren(measures.size ? sweepChart(runs, picked) : empty("No run of it ended well."), rest(runs, varied, picked));
+    chart.replaceChildren(measures.size ? sweepChart(runs, picked) : empty("No run of it ended well."), ...rest(runs, varied, picked));
   };
   redraw();
   const fixed = Object.entries(runs[0].asked).filter(([name]) => !varied.includes(name)).map(([name, value]) => `, ${name}=${shown(value)}`);
@@ -53,7 +53,8 @@ function sweepCard({ runs, varied }) {
 
 function rest(runs, varied, picked) {
   const others = varied.filter((name) => name !== picked.x && name !== picked.by);
-  return others.length ? make("p", { class: "meta" }, `Each point is the mean over ${others.map((name) => `${name} (${levels(runs, name).map(shown).join(", ")})`).join(" and ")}.`) : null;
+  const over = others.map((name) => `${name} (${levels(runs, name).map(shown).join(", ")})`).join(" and ");
+  return others.length ? [make("p", { class: "meta" }, `Each point is the mean over ${over}.`)] : [];
 }
 
 function sweepChart(runs, { measure, x, by }) {
