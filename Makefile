@@ -20,8 +20,8 @@ test: $(READY) ## run all tests: units, every notebook at its small profile, the
 reference: $(READY) ## run every notebook on the real data sets and refresh reports/reference/
 	$(BIN)/akin report --profile reference
 
-lab: $(READY) ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+lab: $(READY) ## open the notebooks in JupyterLab; options as LAB="--no-browser --port 8899"
+	$(BIN)/jupyter lab notebooks $(LAB)
 
 lint: $(READY) ## check style
 	$(BIN)/ruff check lib tests notebooks

@@ -25,7 +25,6 @@ import pandas as pd
 
 from lib.datasets import LOADED
 from lib.embeddings import Stopwatch
-from lib.figures import save_figure as save_figure  # part of what a notebook keeps, as `record` is
 from lib.files import REPORTS, ROOT, replace_folder, run_folder, write_atomically
 from lib.pages import render_page
 from lib.parameters import default_parameters, find_notebook, resolve

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lib import plots, report
+from lib import plots
 from lib.figures import draw, numbers, save_figure
 
 mpl.use("Agg")
@@ -56,7 +56,6 @@ def test_outside_a_run_nothing_is_written_and_a_wrong_kind_is_named(tmp_path, mo
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match=r'"svg" or "jpg".*got \'gif\''):
         save_figure("f", plt.figure().subplots(), kind="gif")
-    assert report.save_figure is save_figure
 
 
 def test_numbers_of_foreign_axes_are_read_off_their_marks():
