@@ -34,7 +34,7 @@ class BagTower(nn.Module):
 
     modality = "text"
 
-    def __init__(self, *, dimensions: int = 128, buckets: int = 2**15) -> None:
+    def __init__(self, *, dimensions: int = 128, buckets: int = 2**13) -> None:
         super().__init__()
         self.dimensions, self.buckets = dimensions, buckets
         self.bag = nn.EmbeddingBag(buckets, dimensions, mode="sum")

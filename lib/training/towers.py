@@ -6,9 +6,8 @@ learning without labels is in `selfsupervised.py`.
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -78,10 +77,8 @@ class Towers:
         """What the towers see of a catalogue."""
         return read(catalogue, self.network, self.settings["fields"])
 
-    def fit(
-        self, catalogue: Catalogue, labels: Sequence | None = None, *, validation: tuple[Catalogue, Task, str] | None = None
-    ) -> Self:
-        """Train on these products, from the weights as they are; with (catalogue, task, metric) keep the epoch best there.
+    def fit(self, catalogue: Catalogue, labels: Sequence | None = None, *, validation: tuple[Task, str] | None = None) -> Self:
+        """Train on these products, from the weights as they are; with (task, metric) keep the epoch that is best there.
 
         `labels` say which listings are one product; None: not known. Without any, "clip" alone can teach.
         Raises ValueError where nothing can be learned from what is given.
@@ -101,12 +98,20 @@ class Towers:
         else:
             batches = grouped(named, rows, groups=max(1, self.recipe.batch // MEMBERS), members=MEMBERS, alone=alone)
         step = Step(self, inputs, torch.as_tensor(codes))
-        validate = None if validation is None else functools.partial(_score, self.read(validation[0]), *validation)
+        validate = None
+        if validation is not None:
+            task, metric = validation
+            scorer = self._scorer(task, [metric])
+            validate = lambda _: float(scorer()[metric].mean())  # noqa: E731
         with torch.random.fork_rng():
             torch.manual_seed(self.recipe.seed)
             train(step.module(), step, batches, self.recipe, name="towers", validate=validate)
         self.network.eval()
         return self
+
+    def score(self, task: Task, metrics: Sequence[str] = ("ndcg@10",)) -> pd.DataFrame:
+        """How well the towers, side by side if both, answer a task: one row a query, as `evaluate` has it."""
+        return self._scorer(task, metrics)()
 
     def encoder(self, modality: str) -> TowerEncoder:
         """One tower as an encoder, or, as "product", both side by side."""
@@ -141,6 +146,19 @@ class Towers:
         made.network.load_state_dict(weights, strict=False)
         made.network.eval()
         return made
+
+    def _scorer(self, task: Task, metrics: Sequence[str]) -> Callable[[], pd.DataFrame]:
+        """`score`, for a task whose photos are read once."""
+        sides = {"corpus": task.corpus} | ({} if task.queries is task.corpus else {"queries": task.queries})
+        inputs = {name: self.read(catalogue) for name, catalogue in sides.items()}
+        deepest = max(int(metric.split("@")[1]) for metric in metrics)
+
+        def score() -> pd.DataFrame:
+            found = {name: Embeddings("towers", sides[name].ids, encode(self.network, seen)) for name, seen in inputs.items()}
+            ranking = search(found.get("queries", found["corpus"]), found["corpus"], deepest, exclude=task.exclude)
+            return evaluate(ranking, task, metrics)
+
+        return score
 
     def _own(self) -> dict[str, torch.Tensor]:
         """The weights that no exported model holds."""
@@ -255,9 +273,3 @@ KINDS = {
     ("image", "cnn"): PhotoTower,
     ("image", "torchvision"): TorchvisionTower,
 }
-
-
-def _score(inputs: Inputs, catalogue: Catalogue, task: Task, metric: str, module: nn.ModuleDict) -> float:
-    found = Embeddings("towers", catalogue.ids, encode(module["towers"], inputs))
-    ranking = search(found, found, int(metric.split("@")[1]), exclude=task.exclude)
-    return float(evaluate(ranking, task, [metric])[metric].mean())
