@@ -166,3 +166,16 @@ def diversity(ranking: Ranking, corpus: Embeddings) -> np.ndarray:
             total = (vectors @ vectors.T).sum()  # includes each candidate with itself, at cosine 1
             values[row] = 1 - (total - count) / (count * (count - 1))
     return values
+
+
+def novelty(ranking: Ranking, counts: np.ndarray, users: int) -> np.ndarray:
+    """How little known a ranking's candidates are, (q,): mean of log2(users / count), the bits that seeing one tells.
+
+    Self-information as Zhou et al. (2010) use it; `counts` (n,) is how many of the `users` have bought each item, and one
+    that nobody has counts as bought once. NaN where a ranking is empty.
+    """
+    bits = np.log2(users / np.maximum(np.asarray(counts, float), 1))  # (n,)
+    found = ranking.positions >= 0
+    total = np.where(found, bits[ranking.positions], 0).sum(axis=1)
+    listed = found.sum(axis=1)
+    return np.divide(total, listed, out=np.full(len(total), np.nan), where=listed > 0)

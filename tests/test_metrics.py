@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score, ndcg_score, precision_score, recall_score
 
 from lib.catalogue import Catalogue, Task
 from lib.embeddings import Embeddings
-from lib.metrics import best_threshold, coverage, diversity, evaluate, gain_matrix, pair_f1
+from lib.metrics import best_threshold, coverage, diversity, evaluate, gain_matrix, novelty, pair_f1
 from lib.search import Ranking
 
 METRICS = ("recall", "precision", "hit", "ndcg", "map", "mrr")
@@ -234,3 +234,9 @@ def test_no_queries_and_no_metrics() -> None:
     assert evaluate(ranking, task, ["hit@1"]).shape == (0, 1)
     with pytest.raises(ValueError, match="at least one metric"):
         evaluate(ranking, task, [])
+
+
+def test_novelty_by_hand() -> None:
+    # of 8 users 8, 4, 1 and 0 bought an item: 0, 1, 3 and, as if one had, 3 bits
+    found = novelty(ranking([0, 1, -1], [2, 3, 1], [-1, -1, -1]), np.array([8, 4, 1, 0]), 8)
+    np.testing.assert_allclose(found, [0.5, 7 / 3, np.nan])

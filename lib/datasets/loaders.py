@@ -28,6 +28,7 @@ from lib.datasets import Dataset
 from lib.datasets.sources import SOURCES, fetch
 from lib.files import DATA
 from lib.reading import parse_price, read_table
+from lib.tasks.recommendation import Purchases, leave_last_out
 
 
 def bazaar(*, photos: bool = True, **options: object) -> Dataset:
@@ -235,15 +236,8 @@ def games() -> Dataset:
 def _next_item(name: str, catalogue: Catalogue, pairs: list[tuple[str, str]]) -> Dataset:
     """Leave-last-out: the last item of each user is relevant, the items before are excluded."""
     interactions = pd.DataFrame(pairs, columns=["user", "item"])
-    users = Catalogue("users", pd.DataFrame(index=interactions["user"].unique()))
-    last = ~interactions["user"].duplicated(keep="last")
-    history = interactions[~last]
-    cells = (users.items.index.get_indexer(history["user"]), catalogue.items.index.get_indexer(history["item"]))
-    exclude = csr_array((np.ones(len(history), np.float32), cells), shape=(len(users), len(catalogue)))
-    task = Task.from_matches("next item", users, catalogue, interactions[last].itertuples(index=False, name=None))
-    bought_again = task.relevance.multiply(exclude > 0)  # a repeated last item cannot be among the unseen
-    task = Task("next item", users, catalogue, task.relevance - csr_array(bought_again), exclude)
-    return Dataset(name, {name: catalogue, "users": users}, {"next item": task}, interactions=interactions)
+    _, task = leave_last_out(Purchases.read(interactions, catalogue))
+    return Dataset(name, {name: catalogue, "users": task.queries}, {"next item": task}, interactions=interactions)
 
 
 def product1m() -> Dataset:

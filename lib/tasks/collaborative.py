@@ -6,8 +6,15 @@ bought since, needs no new fit. Content and popularity are in `recommendation.py
 
 from __future__ import annotations
 
+import functools
+import warnings
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 from scipy.sparse import csr_array, csr_matrix, diags_array
+from threadpoolctl import threadpool_limits
 
 from lib.encoders.base import require
 from lib.tasks.recommendation import Purchases, Scores
@@ -63,32 +70,36 @@ def ease(bought: csr_array, *, penalty: float = 200.0) -> np.ndarray:
 def item_knn(bought: csr_array, *, k: int = 100) -> csr_array:
     """Each item's k nearest by the cosine of who bought them, (n, n), itself among them; by `implicit`."""
     nearest = _implicit("nearest_neighbours").CosineRecommender(K=k, num_threads=1)
-    nearest.fit(csr_matrix(bought), show_progress=False)
+    with warnings.catch_warnings():  # about a conversion inside the library
+        warnings.filterwarnings("ignore", message="Method expects CSR input")
+        nearest.fit(csr_matrix(bought), show_progress=False)
     return csr_array(nearest.similarity, dtype=np.float32)
 
 
 def als(
     bought: csr_array,
-    history: csr_array | None = None,
     *,
     factors: int = 64,
     regularisation: float = 0.05,
     confidence: float = 10.0,
     iterations: int = 15,
     seed: int = 0,
-) -> Scores:
+) -> Callable[[csr_array], Scores]:
     """Weighted matrix factorisation by alternating least squares (Hu, Koren and Volinsky 2008); by `implicit`.
 
-    A purchase counts `confidence` times as much as a missing one. With `history` (u, n) shoppers' factors are solved anew
-    for it, with the items' factors held.
+    A purchase counts `confidence` times as much as a missing one. The result takes any histories (u, n) to scores: their
+    factors are solved with the items' factors held.
     """
     options = {"regularization": regularisation, "alpha": confidence, "iterations": iterations}
-    model = _implicit("als").AlternatingLeastSquares(factors=factors, num_threads=1, random_state=seed, **options)
-    model.fit(csr_matrix(bought), show_progress=False)
-    users = model.user_factors
-    if history is not None:
-        users = model.recalculate_user(np.arange(history.shape[0]), csr_matrix(history))
-    return Scores(f"als({factors})", np.asarray(users), np.asarray(model.item_factors).T)
+    with threadpool_limits(1, "blas"):  # the library's own threads and BLAS's would wait for each other
+        model = _implicit("als").AlternatingLeastSquares(factors=factors, num_threads=1, random_state=seed, **options)
+        model.fit(csr_matrix(bought), show_progress=False)
+    return functools.partial(_fold_in, model)
+
+
+def _fold_in(model: Any, history: csr_array) -> Scores:
+    users = model.recalculate_user(np.arange(history.shape[0]), csr_matrix(history))
+    return Scores(f"als({model.factors})", np.asarray(users), np.asarray(model.item_factors).T)
 
 
 def bpr(
@@ -102,11 +113,13 @@ def bpr(
 ) -> Scores:
     """Factors trained so that what was bought scores above what was not (BPR, Rendle et al. 2009); by `implicit`.
 
-    On one thread: several race, and the result would differ from run to run.
+    For the shoppers of `bought` only: what came later changes nothing. On one thread: several race, and the result would
+    differ from run to run.
     """
     options = {"regularization": regularisation, "learning_rate": rate, "iterations": iterations}
-    model = _implicit("bpr").BayesianPersonalizedRanking(factors=factors, num_threads=1, random_state=seed, **options)
-    model.fit(csr_matrix(bought), show_progress=False)
+    with threadpool_limits(1, "blas"):
+        model = _implicit("bpr").BayesianPersonalizedRanking(factors=factors, num_threads=1, random_state=seed, **options)
+        model.fit(csr_matrix(bought), show_progress=False)
     return Scores(f"bpr({factors})", np.asarray(model.user_factors), np.asarray(model.item_factors).T)
 
 
@@ -119,6 +132,6 @@ def _mirror(matrix: np.ndarray, size: int = 1024) -> None:
         matrix[here, below] = matrix[below, here].T
 
 
-def _implicit(module: str):  # noqa: ANN202 - a module
+def _implicit(module: str) -> ModuleType:
     require("implicit", '-e ".[recommend]"')
     return require(f"implicit.{module}")

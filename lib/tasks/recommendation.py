@@ -6,6 +6,7 @@ shoppers' baskets is in `collaborative.py`, the ranker over features in `ranker.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy.sparse import csr_array, eye_array, issparse
 
 from lib.catalogue import Catalogue, Task
 from lib.embeddings import Embeddings
+from lib.metrics import evaluate
 from lib.search import BLOCK_BYTES, Ranking, search
 
 FULL = 20  # one cell in so many filled, and a block of scores is treated as dense
@@ -131,6 +133,10 @@ class Scores:
         """The scores of some shoppers, (b, n) float32, sparse where both matrices are."""
         return (self.left[rows] @ self.right).astype(np.float32, copy=False)  # (b, d) @ (d, n) -> (b, n)
 
+    def of(self, users: np.ndarray) -> Scores:
+        """The same for some shoppers, by position or mask."""
+        return Scores(self.name, self.left[users], self.right)
+
 
 def recommend(scores: Scores, k: int, *, exclude: csr_array | None = None) -> Ranking:
     """Each shopper's k best items, made in blocks of 64 MiB; equal scores in the order of the catalogue.
@@ -197,6 +203,17 @@ def backfill(ranking: Ranking, popular: np.ndarray, *, exclude: csr_array | None
         positions[row, places] = new
         scores[row, places] = (scores[row, len(listed) - 1] if len(listed) else 0.0) - np.arange(1, len(new) + 1)
     return Ranking(ranking.name, positions, scores)
+
+
+def try_decays(
+    model: Callable[[csr_array], Scores], history: Purchases, task: Task, decays: Sequence[float], *, metric: str = "ndcg@10"
+) -> pd.Series:
+    """What a model of the history is worth for each decay of `Purchases.weights`. Tune on validation, report on test."""
+    worth = {}
+    for decay in decays:
+        ranking = recommend(model(history.weights(decay)), int(metric.split("@")[1]), exclude=task.exclude)
+        worth[decay] = float(evaluate(ranking, task, [metric])[metric].mean())
+    return pd.Series(worth, name=metric).rename_axis("decay")
 
 
 def popularity(history: Purchases) -> Scores:
