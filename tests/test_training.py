@@ -52,5 +52,5 @@ def test_nothing_to_train_on_and_a_loss_that_is_not_finite():
     _, loss = line()
     with pytest.raises(ValueError, match="training part is empty"):
         train(linear(), loss, [], Recipe())
-    with pytest.raises(FloatingPointError, match="epoch 1: the loss is nan; lower the rate"):
+    with pytest.raises(FloatingPointError, match="epoch 1: the loss is nan; lower the learning rate"):
         train(linear(), lambda m, r, g: m.weight.sum() * float("nan"), range(8), Recipe())
