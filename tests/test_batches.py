@@ -23,6 +23,16 @@ def test_grouped_batches_give_every_row_a_partner():
         assert counts.min() >= 2, found
 
 
+def test_rows_alone_fill_batches_where_they_are_asked_for():
+    labels = np.array(["a"] * 5 + ["b"] * 2 + ["c"] + [None] * 3, dtype=object)
+    epoch = grouped(labels, np.arange(11), groups=2, members=2, alone=True)
+    batches = [b for seed in range(5) for b in epoch(np.random.default_rng(seed))]
+    assert max(len(b) for b in batches) <= 5 and min(len(b) for b in batches) > 1
+    seen = np.concatenate(batches)
+    assert set(seen.tolist()) == set(range(11))
+    assert not list(grouped(labels, np.array([], int), groups=2, members=2)(np.random.default_rng(0)))
+
+
 def test_balanced_batches_show_rare_labels_as_often_as_frequent_ones():
     labels = np.array(["often"] * 90 + ["seldom"] * 9 + ["once"] + [None] * 20, dtype=object)
     epoch = balanced(labels, np.arange(120), 32)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 SHADES = [(r, g, b) for r in (30, 220) for g in (30, 220) for b in (30, 220)]
 QUICK = Recipe(epochs=12, batch=24, learning_rate=5e-3)
-SMALLER = {"text": {"buckets": 512}, "image": {"width": 8, "size": 16}}
+SMALLER = {"text": {"buckets": 512}, "image": {"width": 8, "size": 32}}
 
 
 def goods(folder: Path, *, products: int = 8, listings: int = 4, seed: int = 0) -> Catalogue:
@@ -110,6 +110,16 @@ def test_class_weights_reach_the_loss(shop: Catalogue) -> None:
     np.testing.assert_allclose(module["losses"]["image"].cross_entropy.weight, [80 / 120, 80 / 40])
     loss = step(module, torch.arange(50, 96), torch.Generator())
     assert loss.requires_grad and loss > 0
+
+
+def test_some_may_lack_a_photo_a_text_or_a_label(shop: Catalogue) -> None:
+    items = shop.items.copy()
+    items.iloc[::3, items.columns.get_loc("image")] = None
+    items.iloc[1::3, items.columns.get_loc("title")] = None
+    items.iloc[40:, items.columns.get_loc("group")] = None
+    some = Catalogue("some", items)
+    made = quick(recipe=Recipe(epochs=2, batch=6)).fit(some, some.items["group"]).encoder("product").encode(some)
+    assert np.isfinite(made).all() and made.any(axis=1).all()
 
 
 def test_they_are_encoders(shop: Catalogue, tmp_path: Path) -> None:
@@ -208,9 +218,11 @@ def test_the_bag_starts_as_tfidf_and_knows_its_weights() -> None:
 
 def test_photos_are_padded_whole(tmp_path: Path) -> None:
     Image.new("RGB", (40, 20), "black").save(tmp_path / "wide.png")
-    (pixels,) = PhotoTower(size=16).photos([str(tmp_path / "wide.png")])
-    assert pixels.shape == (3, 16, 16) and pixels[:, 8].max() == 0 and pixels[:, :4].min() == 255
-    assert PhotoTower(size=16).photos([]).shape == (0, 3, 16, 16)
+    (pixels,) = PhotoTower(size=32).photos([str(tmp_path / "wide.png")])
+    assert pixels.shape == (3, 32, 32) and pixels[:, 16].max() == 0 and pixels[:, :8].min() == 255
+    assert PhotoTower(size=32).photos([]).shape == (0, 3, 32, 32)
+    with pytest.raises(ValueError, match="32 pixels or more, got 16"):
+        PhotoTower(size=16)
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +258,7 @@ def test_from_a_text_model_and_torchvision(shop: Catalogue, folders: dict, tmp_p
 
     save_file(get_model("squeezenet1_1").state_dict(), tmp_path / "squeeze.safetensors")
     options = {"image": {"weights": str(tmp_path / "squeeze.safetensors")}, "text": {"pooling": "cls"}}
-    few = shop.take(np.arange(6))
+    few = shop.take(np.arange(9, 15))  # of two products
     towers = Towers(
         text=f"hf:{folders['text']}", image="torchvision:squeezenet1_1", dimensions=8, options=options,
         recipe=Recipe(epochs=1, batch=6, learning_rate=1e-4),
@@ -285,10 +297,17 @@ def test_what_they_refuse(shop: Catalogue, folders: dict) -> None:
         Towers(image=None, losses={"clip": 1.0})
     with pytest.raises(ValueError, match="or, for arcface, \"weights\"; got 'weights' for 'infonce'"):
         Towers(imbalance="weights")
-    with pytest.raises(ValueError, match="need products with two listings; without labels there is 'clip'"):
-        quick(text=None).fit(shop)
+    for labels, got in (
+        (None, "got 0 products"),
+        ([0] * 96, "got 1 products"),
+        (range(96), "got 96 products, at most 1 listings"),
+    ):
+        with pytest.raises(ValueError, match=f"loss 'image' needs labels of two products or more, .*; {got}"):
+            quick(text=None).fit(shop, labels)
+    bare = Catalogue("bare", shop.items.assign(image=None))
+    with pytest.raises(ValueError, match="loss 'clip' needs products with a text and a photo"):
+        quick(losses={"clip": 1.0}).fit(bare)
     with pytest.raises(ValueError, match=r"these towers encode \['text'\], not 'product'"):
         Towers(image=None).encoder("product")
-    nothing = Catalogue("none", pd.DataFrame({"title": [None, None]}, index=["a", "b"]))
-    with pytest.raises(ValueError, match="training part is empty"):
-        quick().fit(nothing)
+    with pytest.raises(ValueError, match=r"loss 'text' needs labels .* got 0 products"):
+        quick(image=None).fit(shop.take([]), [])

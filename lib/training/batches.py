@@ -42,7 +42,9 @@ def grouped(
         sizes = np.cumsum([len(part) if alone else members for part in queue], dtype=int)
         batch = (sizes - 1) // (groups * members)
         for number in range(batch.max(initial=-1) + 1):
-            yield np.concatenate([queue[i] for i in np.flatnonzero(batch == number)])
+            chosen = np.concatenate([queue[i] for i in np.flatnonzero(batch == number)])
+            if len(chosen) > 1:  # a row alone in its batch teaches nothing
+                yield chosen
 
     return epoch
 

@@ -1,16 +1,20 @@
-"""What towers read of a catalogue, and the vectors that they make of it."""
+"""What towers read of a catalogue, the vectors that they make of it, and the encoders that they become."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import nn
 
 from lib.catalogue import Catalogue
+from lib.encoders.base import count, digest_state
 from lib.encoders.clean import TextReader
+from lib.encoders.image import PhotoEncoder
 from lib.training.augment import PhotoNoise, TextNoise
 
 BATCH = 256  # rows encoded at once
@@ -53,6 +57,9 @@ def vectors(
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
     """A tower's unit vectors of these rows, (b,) -> (b, d), shown through `noise`; all must have the tower's modality."""
+    device = next(tower.parameters()).device
+    if not len(rows):  # which a network's batch normalisation refuses
+        return torch.zeros(0, tower.dimensions, device=device)
     if tower.modality == "text":
         texts = [seen.texts[row] for row in rows.tolist()]
         if noise is not None:
@@ -62,7 +69,6 @@ def vectors(
     else:
         pixels = seen.pixels[rows]
         tokens = {"pixels": pixels if noise is None else noise(pixels, generator)}
-    device = next(tower.parameters()).device
     return nn.functional.normalize(tower(**{name: value.to(device) for name, value in tokens.items()}), dim=1)
 
 
@@ -78,3 +84,43 @@ def encode(towers: Mapping[str, nn.Module], seen: Inputs) -> np.ndarray:
                 blocks[side][rows] = vectors(tower, seen, rows).cpu()
             tower.train(was)
     return torch.cat(list(blocks.values()), dim=1).numpy()
+
+
+class TowerEncoder:
+    """One of the towers, or both side by side ("product"), as an `Encoder`: unit vectors, zero where nothing is there."""
+
+    def __init__(self, towers: nn.ModuleDict, modality: str, settings: Mapping[str, Any]) -> None:
+        offered = [*towers, *(["product"] if len(towers) == 2 else [])]
+        if modality not in offered:
+            raise ValueError(f"these towers encode {offered}, not {modality!r}")
+        sides = [modality] if modality != "product" else list(towers)
+        self.modality, self._towers = modality, nn.ModuleDict({side: towers[side] for side in sides})
+        self._fields, self._options = settings["fields"], settings["options"]
+        kinds = "+".join(Path(settings[side]).name for side in sides)  # of a folder its name: the weights are hashed
+        self.name = f"towers:{kinds}({modality},{'+'.join(self._fields)})"
+
+    @property
+    def state(self) -> str:
+        """A hash of the weights as they are now."""
+        return digest_state(self._towers, self._options)
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the towers have."""
+        return count(self._towers)
+
+    def fit(self, train: Catalogue) -> Self:
+        """Nothing to learn here: `Towers.fit` has the labels."""
+        return self
+
+    def contents(self, catalogue: Catalogue) -> Sequence[bytes | None]:
+        """Each product's text, photo file, or both."""
+        texts = TextReader(fields=self._fields).contents(catalogue)
+        photos = PhotoEncoder().contents(catalogue)
+        seen = {"text": texts, "image": photos}
+        rows = zip(*(seen[side] for side in self._towers), strict=True)
+        return [b"\0".join(part or b"" for part in row) if any(row) else None for row in rows]
+
+    def encode(self, catalogue: Catalogue) -> np.ndarray:
+        """Vectors (n, dimensions of the towers side by side); the cosine of two products is the mean of their towers'."""
+        return encode(self._towers, read(catalogue, self._towers, self._fields))

@@ -88,6 +88,8 @@ class PhotoTower(nn.Module):
 
     def __init__(self, *, dimensions: int = 128, size: int = 48, width: int = 32) -> None:
         super().__init__()
+        if size < 32:
+            raise ValueError(f"photos are halved four times: give a size of 32 pixels or more, got {size}")
         self.dimensions, self.size, self.features = dimensions, size, 8 * width
         self.body = nn.Sequential(
             nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
@@ -164,12 +166,15 @@ class CrossModal(nn.Module):
         return cls() if scale is None else cls(temperature=math.exp(-scale.item()))
 
     def forward(self, texts: torch.Tensor, photos: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
-        """(b, d), (b, d), (b,) -> scalar; row i of both shows one listing."""
+        """(b, d), (b, d), (b,) -> scalar; row i of both shows one listing. A batch of none gives 0."""
+        if not len(texts):
+            return (texts.sum() + photos.sum()) * self.log_scale
         scale = self.log_scale.clamp(max=math.log(SHARPEST)).exp()
         texts, photos = (nn.functional.normalize(v.float(), dim=1) for v in (texts, photos))
         scores = scale * texts @ photos.T  # (b, d) @ (d, b) -> (b, b)
         target = torch.eye(len(scores), device=scores.device)
         if labels is not None:
+            labels = labels.to(scores.device)
             target = target.maximum(((labels[:, None] == labels) & (labels[:, None] >= 0)).float())
         target = target / target.sum(1, keepdim=True)  # equality is symmetric, so one target serves both directions
         cross_entropy = nn.functional.cross_entropy

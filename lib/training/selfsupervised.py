@@ -101,6 +101,7 @@ def masked_language(
     vectors. Returns the last epoch's mean loss. Raises ValueError where there is no text, or the tokenizer has no mask.
     """
     from transformers import DataCollatorForLanguageModeling
+    from transformers.utils import logging
 
     source = minilm() if str(model) == "minilm" else TextEncoder(model)
     if source.tokenizer.mask_token is None:
@@ -111,6 +112,7 @@ def masked_language(
     tokens = source.tokenizer(texts, truncation=True, max_length=max_tokens)["input_ids"]
     collate = DataCollatorForLanguageModeling(source.tokenizer, mlm_probability=share)
     seen: list[float] = []
+    logging.disable_progress_bar()
 
     def loss(module: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         with torch.random.fork_rng():  # the collator draws from torch's own generator
@@ -123,7 +125,10 @@ def masked_language(
 
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
+        said = logging.get_verbosity()
+        logging.set_verbosity_error()  # it is known that the layer which fills in is new
         network = source._load("AutoModelForMaskedLM", "text model", use_safetensors=True, dtype=torch.float32)
+        logging.set_verbosity(said)
         train(network, loss, range(len(tokens)), recipe, name="masked words")
     with whole_folder(Path(folder)) as draft:
         network.base_model.save_pretrained(draft)

@@ -18,16 +18,13 @@ from torch import nn
 
 from lib.catalogue import Catalogue, Task
 from lib.embeddings import Embeddings
-from lib.encoders.base import count, digest_state
-from lib.encoders.clean import TextReader
-from lib.encoders.image import PhotoEncoder
 from lib.files import whole_folder
 from lib.metrics import evaluate
 from lib.search import search
 from lib.training import Recipe, balanced, class_weights, grouped, objective, train
 from lib.training.augment import PhotoNoise, TextNoise
 from lib.training.backbones import TextModelTower, TorchvisionTower, clip_towers
-from lib.training.inputs import Inputs, encode, read, vectors
+from lib.training.inputs import Inputs, TowerEncoder, encode, read, vectors
 from lib.training.networks import BagTower, CrossModal, PhotoTower
 
 MEMBERS = 3  # listings of one product in a batch
@@ -80,17 +77,17 @@ class Towers:
     def fit(self, catalogue: Catalogue, labels: Sequence | None = None, *, validation: tuple[Task, str] | None = None) -> Self:
         """Train on these products, from the weights as they are; with (task, metric) keep the epoch that is best there.
 
-        `labels` say which listings are one product; None: not known. Without any, "clip" alone can teach.
-        Raises ValueError where nothing can be learned from what is given.
+        `labels` say which listings are one product; None: not known. Only "clip" does without.
+        Raises ValueError where a loss has nothing to learn from.
         """
         inputs = self.read(catalogue)
         codes = pd.factorize(np.array([None] * len(catalogue) if labels is None else labels, dtype=object))[0]  # -1: None
-        alone = "clip" in self.losses
-        if not alone and not (np.bincount(codes[codes >= 0]) > 1).any():
-            raise ValueError(f"losses {list(self.losses)} need products with two listings; without labels there is 'clip'")
+        for name in self.losses:
+            _check(name, inputs, codes)
         for tower in self.network.values():
             if isinstance(tower, BagTower) and not tower.learned:
                 tower.learn(inputs.texts)
+        alone = "clip" in self.losses
         rows = np.flatnonzero(inputs.any & (alone | (codes >= 0)))
         named = np.array([None if code < 0 else code for code in codes], dtype=object)
         if self.imbalance == "resample":
@@ -115,7 +112,7 @@ class Towers:
 
     def encoder(self, modality: str) -> TowerEncoder:
         """One tower as an encoder, or, as "product", both side by side."""
-        return TowerEncoder(self, modality)
+        return TowerEncoder(self.network, modality, self.settings)
 
     def save(self, folder: Path | str) -> None:
         """Write the towers as a folder, whole or not at all; in it a text model or a CLIP stays one that `encoder` reads."""
@@ -207,44 +204,17 @@ class Step:
         return torch.stack(terms).sum()
 
 
-class TowerEncoder:
-    """One of the towers, or both side by side ("product"), as an `Encoder`: unit vectors, zero where nothing is there."""
-
-    def __init__(self, towers: Towers, modality: str) -> None:
-        offered = [*towers.network, *(["product"] if len(towers.network) == 2 else [])]
-        if modality not in offered:
-            raise ValueError(f"these towers encode {offered}, not {modality!r}")
-        self.modality, self._towers = modality, towers
-        sides = [modality] if modality != "product" else list(towers.network)
-        self._sides = nn.ModuleDict({side: towers.network[side] for side in sides})
-        kinds = "+".join(Path(towers.settings[side]).name for side in sides)  # of a folder its name: the weights are hashed
-        self.name = f"towers:{kinds}({modality},{'+'.join(towers.settings['fields'])})"
-
-    @property
-    def state(self) -> str:
-        """A hash of the weights as they are now."""
-        return digest_state(self._sides, self._towers.settings["options"])
-
-    @property
-    def parameters(self) -> int:
-        """How many weights the towers have."""
-        return count(self._sides)
-
-    def fit(self, train: Catalogue) -> Self:
-        """Nothing to learn here: `Towers.fit` has the labels."""
-        return self
-
-    def contents(self, catalogue: Catalogue) -> Sequence[bytes | None]:
-        """Each product's text, photo file, or both."""
-        texts = TextReader(fields=self._towers.settings["fields"]).contents(catalogue)
-        photos = PhotoEncoder().contents(catalogue)
-        seen = {"text": texts, "image": photos}
-        rows = zip(*(seen[side] for side in self._sides), strict=True)
-        return [b"\0".join(part or b"" for part in row) if any(row) else None for row in rows]
-
-    def encode(self, catalogue: Catalogue) -> np.ndarray:
-        """Vectors (n, dimensions of the towers side by side); the cosine of two products is the mean of their towers'."""
-        return encode(self._sides, read(catalogue, self._sides, self._towers.settings["fields"]))
+def _check(loss: str, inputs: Inputs, codes: np.ndarray) -> None:
+    if loss == "clip":
+        if (inputs.present["text"] & inputs.present["image"]).sum() < 2:
+            raise ValueError("loss 'clip' needs products with a text and a photo")
+        return
+    counts = np.bincount(codes[inputs.present[loss].numpy() & (codes >= 0)])
+    if (counts > 0).sum() < 2 or counts.max() < 2:
+        raise ValueError(
+            f"loss {loss!r} needs labels of two products or more, of which one has two listings with {loss}; "
+            f"got {(counts > 0).sum()} products, at most {counts.max(initial=0)} listings each"
+        )
 
 
 def _build(text: str | None, image: str | None, dimensions: int, options: Mapping[str, Mapping]) -> dict[str, nn.Module]:
