@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lib.catalogue import Catalogue
-from lib.tasks.recommendation import Purchases
+from lib.tasks.purchases import Purchases
 
 
 def catalogue(n: int = 6, **columns: object) -> Catalogue:

@@ -9,7 +9,8 @@ from scipy.sparse import csr_array, csr_matrix
 
 from lib.tasks import collaborative
 from lib.tasks.collaborative import als, bpr, ease, item_knn, transitions
-from lib.tasks.recommendation import Scores, leave_last_out, recommend
+from lib.tasks.purchases import leave_last_out
+from lib.tasks.recommendation import Scores, recommend
 from tests.purchases import drawn, purchases
 
 
@@ -65,6 +66,7 @@ def test_an_item_that_nobody_bought_gets_nothing_from_ease() -> None:
         ease(bought, penalty=0)
 
 
+@pytest.mark.filterwarnings("ignore:Method expects CSR input")
 def test_item_knn_recommends_what_implicit_does() -> None:
     history, task = leave_last_out(drawn(60, 20, 3))
     bought = history.weights()

@@ -28,7 +28,7 @@ from lib.datasets import Dataset
 from lib.datasets.sources import SOURCES, fetch
 from lib.files import DATA
 from lib.reading import parse_price, read_table
-from lib.tasks.recommendation import Purchases, leave_last_out
+from lib.tasks.purchases import Purchases, leave_last_out
 
 
 def bazaar(*, photos: bool = True, **options: object) -> Dataset:

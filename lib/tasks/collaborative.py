@@ -17,7 +17,8 @@ from scipy.sparse import csr_array, csr_matrix, diags_array
 from threadpoolctl import threadpool_limits
 
 from lib.encoders.base import require
-from lib.tasks.recommendation import Purchases, Scores
+from lib.tasks.purchases import Purchases
+from lib.tasks.recommendation import Scores
 
 FAINT = 0.01  # a transition that counts less is left out
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from lib.tasks.recommendation import Purchases
+from lib.tasks.purchases import Purchases
 
 
 @dataclass(frozen=True)

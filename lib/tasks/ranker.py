@@ -18,7 +18,8 @@ from lib.embeddings import Embeddings
 from lib.metrics import evaluate
 from lib.search import Ranking
 from lib.tasks.profiles import shared
-from lib.tasks.recommendation import Purchases, ranked
+from lib.tasks.purchases import Purchases
+from lib.tasks.recommendation import ranked
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Ranker:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         self._negatives, self._seed = negatives, seed
-        settings = {"max_iter": 150, "learning_rate": 0.05, "max_leaf_nodes": 15, "min_samples_leaf": 50} | options
+        settings = {"max_iter": 100, "learning_rate": 0.07, "max_leaf_nodes": 8, "min_samples_leaf": 50} | options
         self._trees = HistGradientBoostingClassifier(random_state=seed, early_stopping=False, **settings)
 
     def fit(self, found: Candidates, task: Task) -> Self:

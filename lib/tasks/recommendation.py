@@ -1,117 +1,26 @@
-"""Recommendation: who bought what, in order, becomes a `Task`, and a model's `Scores` a `Ranking` of what is new to a shopper.
+"""Recommendation: a model's `Scores` for shoppers and items become a `Ranking` of what is new to each shopper.
 
-Here are the protocol, popularity, and what a shopper's own history says through content. What is learned from other
-shoppers' baskets is in `collaborative.py`, the ranker over features in `ranker.py`, a shopper in words in `profiles.py`.
+Here are popularity and what a shopper's own history says through content. Who bought what, and the protocol, is in
+`purchases.py`, what is learned from other shoppers' baskets in `collaborative.py`, the ranker over features in
+`ranker.py`, a shopper in words in `profiles.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, eye_array, issparse
 
-from lib.catalogue import Catalogue, Task
+from lib.catalogue import Task
 from lib.embeddings import Embeddings
 from lib.metrics import evaluate
 from lib.search import BLOCK_BYTES, Ranking, search
+from lib.tasks.purchases import Purchases
 
 FULL = 20  # one cell in so many filled, and a block of scores is treated as dense
-
-
-@dataclass(frozen=True)
-class Purchases:
-    """Who bought what, a row a purchase, shopper by shopper and each from the oldest to the newest."""
-
-    users: Catalogue
-    items: Catalogue
-    rows: np.ndarray  # (m,) position in `users`, ascending
-    columns: np.ndarray  # (m,) position in `items`
-    days: np.ndarray  # (m,) when, in days since 1970; NaN where it is not known
-
-    @classmethod
-    def read(cls, interactions: pd.DataFrame, items: Catalogue) -> Purchases:
-        """Purchases from the columns user, item and, where it is known, time; without it rows stand in order of time.
-
-        Shoppers keep the order of their first row. Raises ValueError for a missing column, no row or an unknown item.
-        """
-        lacking = {"user", "item"} - set(interactions)
-        if lacking:
-            raise ValueError(f"interactions need the columns user and item; there are {list(interactions)}")
-        if interactions.empty:
-            raise ValueError("no interactions: nothing to recommend from")
-        columns = items.items.index.get_indexer(pd.Index(interactions["item"].astype(str), dtype=object))
-        if (columns < 0).any():
-            lost = interactions["item"].iloc[int(np.argmin(columns))]
-            raise ValueError(f"catalogue {items.name!r} has no product {lost!r}, which is among the interactions")
-        rows, names = pd.factorize(interactions["user"].astype(str))
-        days = np.full(len(rows), np.nan)
-        if "time" in interactions:
-            days = pd.to_datetime(interactions["time"]).to_numpy("datetime64[s]").astype(float) / 86_400
-        order = np.lexsort((days, rows))  # stable: of one day the given order stays
-        users = Catalogue("users", pd.DataFrame(index=names))
-        return cls(users, items, rows[order], columns[order], days[order])
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def age(self) -> np.ndarray:
-        """How many later purchases the same shopper has made, (m,); 0 is the newest."""
-        ends = np.bincount(self.rows, minlength=len(self.users)).cumsum()
-        return ends[self.rows] - 1 - np.arange(len(self))
-
-    @property
-    def counts(self) -> np.ndarray:
-        """How often each item was bought, (n,)."""
-        return np.bincount(self.columns, minlength=len(self.items))
-
-    def weights(self, decay: float = 1.0) -> csr_array:
-        """Each shopper's items, (u, n): `decay` to the power of how many purchases came since; 0 keeps the last alone."""
-        if not 0 <= decay <= 1:
-            raise ValueError(f"decay is between 0 (the last purchase alone) and 1 (all alike), got {decay}")
-        return self._matrix(np.power(float(decay), self.age))
-
-    def without_last(self) -> Purchases:
-        """The same shoppers without the newest purchase of each."""
-        return self._keep(self.age > 0)
-
-    def recent(self, count: int) -> Purchases:
-        """The same shoppers with no more than their newest `count` purchases."""
-        return self._keep(self.age < count)
-
-    def of(self, users: np.ndarray) -> Purchases:
-        """Some shoppers, by ascending position or mask, with all their purchases."""
-        users = np.flatnonzero(users) if np.asarray(users).dtype == bool else np.asarray(users)
-        place = np.full(len(self.users), -1)
-        place[users] = np.arange(len(users))
-        kept = place[self.rows] >= 0
-        rows = place[self.rows[kept]]
-        return Purchases(self.users.take(users), self.items, rows, self.columns[kept], self.days[kept])
-
-    def _keep(self, kept: np.ndarray) -> Purchases:
-        return Purchases(self.users, self.items, self.rows[kept], self.columns[kept], self.days[kept])
-
-    def _matrix(self, values: np.ndarray) -> csr_array:
-        cells = (self.rows, self.columns)
-        matrix = csr_array((values.astype(np.float32), cells), shape=(len(self.users), len(self.items)))
-        matrix.eliminate_zeros()
-        return matrix
-
-
-def leave_last_out(purchases: Purchases) -> tuple[Purchases, Task]:
-    """What is known of each shopper, and the task to find the purchase that comes next among items not bought yet.
-
-    The newest purchase is relevant, all earlier ones are excluded; where it repeats an earlier one nothing is relevant.
-    Twice in a row: the first task is the test, the second the validation.
-    """
-    history = purchases.without_last()
-    bought = _ones(history.weights())
-    newest = _ones(purchases.weights(0))
-    new = newest - csr_array(newest.multiply(bought))  # (u, n)
-    return history, Task("next item", purchases.users, purchases.items, new, bought)
 
 
 @dataclass(frozen=True)
@@ -187,33 +96,35 @@ def _listed(block: np.ndarray | csr_array, barred: csr_array, k: int) -> tuple[n
     return rows, columns, block[rows, columns]
 
 
-def backfill(ranking: Ranking, popular: np.ndarray, *, exclude: csr_array | None = None) -> Ranking:
-    """The same ranking with its empty places given to the most popular items that are neither listed nor excluded.
+def backfill(ranking: Ranking, popular: np.ndarray, *, k: int, exclude: csr_array | None = None) -> Ranking:
+    """The first k places of a ranking, the empty ones given to the most popular items that are neither listed nor excluded.
 
     `popular` (n,); what counts 0 there is not used. So a shopper without a history sees what sells.
     """
     order = np.argsort(-np.asarray(popular, float), kind="stable")[: np.count_nonzero(popular)]
-    positions, scores = ranking.positions.copy(), ranking.scores.copy()
+    space = ((0, 0), (0, max(0, k - ranking.k)))
+    positions = np.pad(ranking.positions[:, :k], space, constant_values=-1)
+    scores = np.pad(ranking.scores[:, :k], space, constant_values=-np.inf)
     for row in np.flatnonzero((positions < 0).any(axis=1)):
         listed = positions[row][positions[row] >= 0]
         barred = listed if exclude is None else np.append(listed, exclude.indices[slice(*exclude.indptr[row : row + 2])])
-        head = order[: ranking.k + len(barred)]
-        new = head[~np.isin(head, barred)][: ranking.k - len(listed)]
+        head = order[: k + len(barred)]
+        new = head[~np.isin(head, barred)][: k - len(listed)]
         places = slice(len(listed), len(listed) + len(new))
         positions[row, places] = new
         scores[row, places] = (scores[row, len(listed) - 1] if len(listed) else 0.0) - np.arange(1, len(new) + 1)
     return Ranking(ranking.name, positions, scores)
 
 
-def try_decays(
-    model: Callable[[csr_array], Scores], history: Purchases, task: Task, decays: Sequence[float], *, metric: str = "ndcg@10"
+def worth(
+    model: Callable[[csr_array], Scores], histories: Mapping[float, csr_array], task: Task, *, metric: str = "ndcg@10"
 ) -> pd.Series:
-    """What a model of the history is worth for each decay of `Purchases.weights`. Tune on validation, report on test."""
-    worth = {}
-    for decay in decays:
-        ranking = recommend(model(history.weights(decay)), int(metric.split("@")[1]), exclude=task.exclude)
-        worth[decay] = float(evaluate(ranking, task, [metric])[metric].mean())
-    return pd.Series(worth, name=metric).rename_axis("decay")
+    """What a model of the history is worth under each weighting of it, (u, n). Choose on validation, report on test."""
+    k, found = int(metric.split("@")[1]), {}
+    for setting, weights in histories.items():
+        ranking = recommend(model(weights), k, exclude=task.exclude)
+        found[setting] = float(evaluate(ranking, task, [metric])[metric].mean())
+    return pd.Series(found, name=metric)
 
 
 def popularity(history: Purchases) -> Scores:
@@ -272,7 +183,3 @@ def neighbours(embeddings: Embeddings, k: int) -> csr_array:
     found = search(embeddings, embeddings, k, exclude=csr_array(eye_array(n, dtype=np.float32)))
     rows, places = np.nonzero(found.positions >= 0)
     return csr_array((found.scores[rows, places], (rows, found.positions[rows, places])), shape=(n, n))
-
-
-def _ones(matrix: csr_array) -> csr_array:
-    return csr_array((np.ones_like(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)

@@ -17,7 +17,7 @@ from lib.catalogue import Catalogue, Task
 from lib.embeddings import Embeddings
 from lib.rerank import reorder
 from lib.search import Ranking
-from lib.tasks.recommendation import Purchases, leave_last_out
+from lib.tasks.purchases import Purchases, leave_last_out
 
 FIELDS = ("title", "description", "brand", "category", "attributes")  # all that a shop writes of a product
 
