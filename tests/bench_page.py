@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def write_runs(reports: Path, n: int) -> Path:
-    """Runs like a real sweep's, without figures; returns the page over them."""
+    """Runs like a real sweep's, with as many figures as the page takes in; returns the page over them."""
     rng = np.random.default_rng(0)
     for i in range(n):
         asked = {"SEED": i % 10, "ROWS": 500 * (1 + i % 7), "ENCODERS.words.encoder": f"encoder {i % 5}"}
@@ -63,7 +63,8 @@ def write_runs(reports: Path, n: int) -> Path:
             "seconds": round(float(rng.uniform(1, 60)), 1),
         }
         folder = reports / f"default,{i}" / f"{i % 9:02}_notebook"
-        folder.mkdir(parents=True)
+        (folder / "figures").mkdir(parents=True)
+        (folder / "figures" / "one.svg").write_bytes(b"<svg/>" + rng.bytes(30_000))
         metrics = RUN | changes | {"notebook": folder.name, "results": {"bazaar": {"same product": table}}}
         (folder / "metrics.json").write_text(json.dumps(metrics))
     return write_index(reports)
