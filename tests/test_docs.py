@@ -112,6 +112,13 @@ def test_encoder_and_fusion_numbers_in_the_readme_are_those_of_the_reference_run
         assert f"{says} {' · '.join(short(t[method]['ndcg@10']['mean']) for t in tests)}" in README
 
 
+def test_support_numbers_in_the_readme_are_those_of_the_reference_run():
+    desk, words = (reference("09_support")["reworded"]["questions"][m] for m in ("desk", "nearest by words"))
+    cells = [f"{short(c['mean'])} [{short(c['low'])}, {short(c['high'])}]" for c in (desk["hit@3"], desk["declined"])]
+    assert f"among three {cells[0]}, questions without an answer declined {cells[1]}" in README
+    assert f"nearest by words {short(words['hit@3']['mean'])} and {short(words['declined']['mean'])}" in README
+
+
 def test_reference_results_come_from_committed_code():
     for path in (REPORTS / "reference").glob("*/metrics.json"):
         assert re.fullmatch(r"[0-9a-f]+", json.loads(path.read_text())["commit"]), path
