@@ -96,7 +96,10 @@ def test_a_sweep_stopped_half_way_goes_on_and_ends_with_the_same_table(notebook,
         "2",
     ]
     environ = os.environ | {"AKIN_REPORTS": str(tmp_path / "stopped")}
-    process = subprocess.Popen(command, env=environ, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, env=environ, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests run in the background are deaf to it
+    )  # fmt: skip
     wait_for(lambda: (tmp_path / "log").exists() and len(started(tmp_path)) == 3)
     family = children(process.pid)
     # as a terminal sends it: to the whole group
