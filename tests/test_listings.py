@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,6 +111,21 @@ def test_words_numbers_and_prices() -> None:
     assert np.isnan(found["brand in left"])
     free = compared({"title": "a", "price": 0.0}, {"title": "a", "price": 5.0})
     assert np.isnan(free["price ratio"])  # shops write 0 where they say none
+
+
+def test_another_process_gets_the_same_numbers_to_the_last_bit() -> None:
+    code = (
+        "import numpy as np, pandas as pd; from lib import Catalogue; from lib.tasks.listings import listing_features;"
+        "texts = [' '.join(f'w{i * j % 97}' for i in range(1, 30)) for j in range(1, 40)];"
+        "c = Catalogue('c', pd.DataFrame({'title': texts})); n = np.arange(39);"
+        "print(listing_features(c, c, n, n[::-1]).astype(float).map(float.hex).to_csv())"
+    )
+    printed = [
+        subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True)
+        for seed in ("1", "2")
+    ]
+    assert len(printed[0].stdout) > 1000
+    assert printed[0].stdout == printed[1].stdout
 
 
 def test_nothing_in_common_and_nothing_at_all() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,7 +96,7 @@ def _compare(a: Listing, b: Listing, rarity: Mapping[str, Mapping[str, float]]) 
 
 def _sets(name: str, a: frozenset[str], b: frozenset[str], weight: Mapping[str, float]) -> dict[str, float]:
     """Overlap of two sets of words, plain and weighted by rarity, and the rarest word that is or is not shared."""
-    shared, left, right = (sum(weight[w] for w in words) for words in (a & b, a, b))
+    shared, left, right = (_weigh(words, weight) for words in (a & b, a, b))
     return {
         f"{name} jaccard": _share(len(a & b), len(a | b)),
         f"{name} weighted jaccard": _share(shared, left + right - shared),
@@ -115,12 +115,12 @@ def _codes(a: Listing, b: Listing, weight: Mapping[str, float]) -> dict[str, flo
     in_right, in_left = [c for c in a.codes if c in b.squeezed], [c for c in b.codes if c in a.squeezed]
     couples = [(x, y) for x in a.codes for y in b.codes]
     return {
-        "codes shared": sum(weight[c] for c in a.codes & b.codes),
+        "codes shared": _weigh(a.codes & b.codes, weight),
         "codes rarest shared": max((weight[c] for c in a.codes & b.codes), default=0),
         "codes longest in right": max(map(len, in_right), default=0),
         "codes longest in left": max(map(len, in_left), default=0),
-        "codes in right": _share(sum(weight[c] for c in in_right), sum(weight[c] for c in a.codes)),
-        "codes in left": _share(sum(weight[c] for c in in_left), sum(weight[c] for c in b.codes)),
+        "codes in right": _share(_weigh(in_right, weight), _weigh(a.codes, weight)),
+        "codes in left": _share(_weigh(in_left, weight), _weigh(b.codes, weight)),
         "codes prefix": max((_prefix(x, y) for x, y in couples), default=math.nan),
         "codes dice": max((_dice(x, y) for x, y in couples), default=math.nan),
         "codes left": len(a.codes),
@@ -168,6 +168,11 @@ def _price(a: float, b: float) -> dict[str, float]:
 def _rarity(sets: Sequence[frozenset[str]]) -> dict[str, float]:
     """log(listings / listings with it) of every member."""
     return {word: math.log(len(sets) / n) for word, n in Counter(w for s in sets for w in s).items()}
+
+
+def _weigh(words: Iterable[str], weight: Mapping[str, float]) -> float:
+    """The sum of the words' weights, rounded once: a set's order changes from one process to the next."""
+    return math.fsum(weight[w] for w in words)
 
 
 def _share(part: float, of: float) -> float:
