@@ -62,6 +62,17 @@ def test_the_ranker_finds_the_feature_that_decides() -> None:
     importance = ranker.importance(found, task)
     assert importance.index[0] == "tells"
     assert importance["tells"] > 0.3 > 0.02 > abs(importance["noise"])
+    some = ranker.importance(found, task, shoppers=20)
+    assert some["tells"] == pytest.approx(importance["tells"], abs=0.25)
+    assert some["tells"] != importance["tells"]
+
+
+def test_candidates_of_some_shoppers() -> None:
+    found, _ = shop(5)
+    some = found.of(np.array([1, 3]))
+    assert some.users == 2
+    assert some.rows.tolist() == [0] * 12 + [1] * 12
+    assert some.features["tells"].tolist() == found.features["tells"][12:24].tolist() + found.features["tells"][36:48].tolist()
 
 
 def test_the_ranker_is_reproducible_and_draws_its_negatives_by_its_seed() -> None:

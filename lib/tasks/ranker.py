@@ -31,6 +31,13 @@ class Candidates:
     columns: np.ndarray  # (c,) item
     features: pd.DataFrame  # (c, f) float, NaN where not known
 
+    def of(self, users: np.ndarray) -> Candidates:
+        """Those of some shoppers, by ascending position."""
+        place = np.full(self.users, -1)
+        place[users] = np.arange(len(users))
+        kept = place[self.rows] >= 0
+        return Candidates(len(users), place[self.rows[kept]], self.columns[kept], self.features[kept])
+
 
 def candidates(
     rankings: Mapping[str, Ranking],
@@ -99,9 +106,14 @@ class Ranker:
         score = self._trees.predict_proba(found.features)[:, 1]
         return ranked("ranker", found.users, found.rows, found.columns, score, k=k)
 
-    def importance(self, found: Candidates, task: Task, metric: str = "ndcg@10") -> pd.Series:
-        """How much of the metric is lost when one feature's values are shuffled (Breiman 2001), largest first."""
+    def importance(self, found: Candidates, task: Task, metric: str = "ndcg@10", *, shoppers: int = 2000) -> pd.Series:
+        """How much of the metric is lost when one feature's values are shuffled (Breiman 2001), largest first.
+
+        On no more than so many `shoppers`, drawn at random.
+        """
         k, rng = int(metric.split("@")[1]), np.random.default_rng(self._seed)
+        drawn = np.sort(rng.permutation(found.users)[:shoppers])
+        found, task = found.of(drawn), task.take(drawn)
         whole = evaluate(self.rank(found, k), task, [metric])[metric].mean()
         lost = {}
         for name in found.features:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -116,14 +117,15 @@ def backfill(ranking: Ranking, popular: np.ndarray, *, k: int, exclude: csr_arra
     return Ranking(ranking.name, positions, scores)
 
 
-def worth(
-    model: Callable[[csr_array], Scores], histories: Mapping[float, csr_array], task: Task, *, metric: str = "ndcg@10"
-) -> pd.Series:
-    """What a model of the history is worth under each weighting of it, (u, n). Choose on validation, report on test."""
+def worth(model: Callable[[Any], Scores], settings: Mapping[float, Any], task: Task, *, metric: str = "ndcg@10") -> pd.Series:
+    """What a model is worth under each setting, which it is called with: a weighting of the history, or any other.
+
+    Choose on validation, report on test.
+    """
     k, found = int(metric.split("@")[1]), {}
-    for setting, weights in histories.items():
-        ranking = recommend(model(weights), k, exclude=task.exclude)
-        found[setting] = float(evaluate(ranking, task, [metric])[metric].mean())
+    for name, setting in settings.items():
+        ranking = recommend(model(setting), k, exclude=task.exclude)
+        found[name] = float(evaluate(ranking, task, [metric])[metric].mean())
     return pd.Series(found, name=metric)
 
 
