@@ -90,6 +90,20 @@ def test_blocking_numbers_in_the_readme_are_those_of_the_reference_run():
         assert label.format(ours, " · ".join(f"{b:.4f}".removeprefix("0") for b in beside)) in README
 
 
+def test_matching_numbers_in_the_readme_are_those_of_the_reference_run():
+    sets = [reference("06_matching")[s] for s in ("abt-buy", "amazon-google", "walmart-amazon")]
+    ours, bm25, minilm = (
+        " · ".join(f"{s['candidates'][m]['k']['at']:.0f}" for s in sets)
+        for m in ("lexical sum", "bm25, all fields", "minilm, title, exact")
+    )
+    assert f"{ours}; BM25 {bm25}, MiniLM over titles {minilm}" in README
+    whole, pair = (
+        " · ".join(short(s["matching"][m]["f1"]["mean"]) for s in sets) for m in ("all features", "without standing")
+    )
+    ditto = " · ".join(short(published(s, "matching")["f1"]["Ditto"]) for s in ("abt-buy", "amazon-google", "walmart-amazon"))
+    assert f"standing in both catalogues, {whole}, of the pair alone {pair}; published Ditto {ditto}" in README
+
+
 def test_encoder_and_fusion_numbers_in_the_readme_are_those_of_the_reference_run():
     flipkart = reference("02_encoders")["flipkart"]["category"]
     both = flipkart["minilm, all text + mobilenet"]["precision@10"]
