@@ -73,8 +73,8 @@ def tune_scores(
 
     start = None
     if not scaled:
-        best = [np.where(r.positions[:, 0] >= 0, r.scores[:, 0], 0).mean() for r in rankings]
-        start = 1 / np.maximum(best, 1e-12)
+        best = np.abs([np.where(r.positions[:, 0] >= 0, r.scores[:, 0], 0).mean() for r in rankings])
+        start = np.divide(1, best, out=np.zeros(len(best)), where=best > 0) if best.any() else None  # nothing found: no weight
     return _ascend(score, len(rankings), rounds, start)
 
 

@@ -197,7 +197,10 @@ def compare_f1(
     labels = np.asarray(labels, bool)
     _, code = np.unique(_codes(clusters, len(labels)), return_inverse=True)
     member = csr_array((np.ones(len(code)), (code, np.arange(len(code)))))  # (clusters, n)
-    seeds = max(np.atleast_2d(c).shape[0] for c in calls.values())
+    sizes = {method: np.atleast_2d(c).shape[0] for method, c in calls.items()}
+    seeds = max(sizes.values())
+    if set(sizes.values()) - {1, seeds}:
+        raise ValueError(f"methods are compared seed by seed; give each as many seeds as the others, or one: got {sizes}")
     counts = {}
     for method, called in calls.items():
         called = np.broadcast_to(np.atleast_2d(np.asarray(called, bool)), (seeds, len(labels)))

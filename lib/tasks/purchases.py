@@ -28,7 +28,8 @@ class Purchases:
     def read(cls, interactions: pd.DataFrame, items: Catalogue) -> Purchases:
         """Purchases from the columns user, item and, where it is known, time; without it rows stand in order of time.
 
-        Shoppers keep the order of their first row. Raises ValueError for a missing column, no row or an unknown item.
+        Shoppers keep the order of their first row. Raises ValueError for a missing column, no row, an unknown item, a row
+        without a user or, where there is the column time, without a time, and for times that are bare numbers.
         """
         lacking = {"user", "item"} - set(interactions)
         if lacking:
@@ -39,10 +40,11 @@ class Purchases:
         if (columns < 0).any():
             lost = interactions["item"].iloc[int(np.argmin(columns))]
             raise ValueError(f"catalogue {items.name!r} has no product {lost!r}, which is among the interactions")
+        _complete(interactions["user"])
         rows, names = pd.factorize(interactions["user"].astype(str))
         days = np.full(len(rows), np.nan)
         if "time" in interactions:
-            days = pd.to_datetime(interactions["time"]).to_numpy("datetime64[s]").astype(float) / 86_400
+            days = _days(interactions["time"])
         order = np.lexsort((days, rows))  # stable: of one day the given order stays
         users = Catalogue("users", pd.DataFrame(index=names))
         return cls(users, items, rows[order], columns[order], days[order])
@@ -105,6 +107,22 @@ def leave_last_out(purchases: Purchases) -> tuple[Purchases, Task]:
     newest = _ones(purchases.weights(0))
     new = newest - csr_array(newest.multiply(bought))  # (u, n)
     return history, Task("next item", purchases.users, purchases.items, new, bought)
+
+
+def _days(times: pd.Series) -> np.ndarray:
+    """Dates, or text that is dates, as days since 1970, (m,)."""
+    if pd.api.types.is_numeric_dtype(times):
+        raise ValueError('times are bare numbers; say what they count first, as pd.to_datetime(times, unit="s")')
+    _complete(times)
+    return pd.to_datetime(times).to_numpy("datetime64[s]").astype(float) / 86_400
+
+
+def _complete(column: pd.Series) -> None:
+    lost = np.flatnonzero(column.isna())
+    if len(lost):
+        raise ValueError(
+            f"{len(lost)} interactions have no {column.name}, the first in row {lost[0]}; drop them or fill them in"
+        )
 
 
 def _ones(matrix: csr_array) -> csr_array:

@@ -60,13 +60,23 @@ def trainable(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
 
 
 def fingerprint(module: torch.nn.Module, recipe: Any, batches: Sequence[np.ndarray], content: str = "") -> str:
-    """A hash of what decides a training: first weights, recipe, the first epoch's batches, and a hash of the data's content."""
-    total = hashlib.sha256(json.dumps([dataclasses.asdict(recipe), content], sort_keys=True).encode())
-    for name, weights in sorted(trainable(module).items()):
-        total.update(name.encode() + weights.detach().cpu().numpy().tobytes())
+    """A hash of what decides a training: the module with all its weights, recipe, the first epoch's batches, and `content`."""
+    total = hashlib.sha256(json.dumps([dataclasses.asdict(recipe), content, repr(module)], sort_keys=True).encode())
+    for name, weights in sorted(module.state_dict().items()):  # the frozen ones decide as well
+        total.update(f"{name} {name in trainable(module)}".encode() + weights.detach().cpu().numpy().tobytes())
     for batch in batches:
         total.update(np.asarray(batch).tobytes())
     return total.hexdigest()[:16]
+
+
+def described(**settings: object) -> str:
+    """Settings as text, for a fingerprint. Raises ValueError where one looks different in every process, as functions do."""
+    for name, value in settings.items():
+        if " at 0x" in repr(value):
+            raise ValueError(
+                f"a checkpoint cannot tell one {name} from another by {value!r}; give an object with a repr of its own"
+            )
+    return repr(settings)
 
 
 def save(
@@ -90,6 +100,8 @@ def save(
         tensors |= {f"last.{name}": weights for name, weights in _copied(module).items()}
         tensors |= {f"optimiser.{i}.{n}": torch.as_tensor(v) for i, s in state["state"].items() for n, v in s.items()}
         tensors |= {"random.generator": generator.get_state(), "random.torch": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
         about |= {"groups": state["param_groups"], "schedule": _plain(schedule.state_dict())}
     metadata = {"progress": json.dumps(about)}
     contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
@@ -117,6 +129,10 @@ def load(
     groups, rates = about.pop("groups", None), about.pop("schedule", None)
     progress = Progress(kept=_part(tensors, "best."), **about)
     if not progress.finished:
+        if any(hasattr(type(part), "update_and_allocate") for part in module.modules()):
+            raise ValueError(
+                f"{path}: AdaLoRA's averages are not kept, so a run that was stopped cannot go on; delete the file"
+            )
         module.load_state_dict(_part(tensors, "last."), strict=False)
         state: dict[int, dict] = {}
         for name, value in _part(tensors, "optimiser.").items():
@@ -126,6 +142,8 @@ def load(
         schedule.load_state_dict(rates)
         generator.set_state(tensors["random.generator"])
         torch.set_rng_state(tensors["random.torch"])
+        if "random.cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random.cuda"])
     return progress
 
 

@@ -24,12 +24,24 @@ class Step:
 
     def __call__(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The loss of this process's rows."""
-        return self._call(rows, generator)
+        return self._call(rows, generator) + sum(map(_aslant, self._adalora))
 
     def allocate(self, steps: int) -> None:
         """Let AdaLoRA, where there is one, move its rank to where the last gradients ask for it."""
         for part in self._adalora:
             part.update_and_allocate(steps)
+
+
+def _aslant(part: torch.nn.Module) -> torch.Tensor:
+    """How far AdaLoRA's factors are from orthogonal, weighted (Zhang et al. 2023, equation 4); peft leaves this to the loss."""
+    import torch
+
+    gaps = []
+    for name, weights in part.named_parameters():
+        if "lora_A" in name or "lora_B" in name:  # (r, in), (out, r)
+            gram = weights @ weights.T if "lora_A" in name else weights.T @ weights
+            gaps.append(torch.linalg.matrix_norm(gram - torch.eye(*gram.shape, device=gram.device)))
+    return part.peft_config[part.trainable_adapter_name].orth_reg_weight * torch.stack(gaps).mean()
 
 
 def share(batch: np.ndarray) -> np.ndarray:
@@ -39,7 +51,7 @@ def share(batch: np.ndarray) -> np.ndarray:
         return batch
     if len(batch) < world:
         raise ValueError(f"a batch of {len(batch)} rows cannot be shared by {world} processes; make it larger")
-    return batch[rank::world]
+    return np.array_split(batch, world)[rank]  # neighbours stay together: listings of one product are
 
 
 def main_process() -> bool:
@@ -61,7 +73,7 @@ def _distributed(module: torch.nn.Module, loss: Callable) -> Callable:
         def forward(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
             return loss(self.inner, rows, generator)
 
-    return DistributedDataParallel(Losses())
+    return DistributedDataParallel(Losses(), find_unused_parameters=True)  # a batch without photos leaves a tower out
 
 
 def _join() -> int:
@@ -71,6 +83,8 @@ def _join() -> int:
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not processes.is_initialized():
         import torch
 
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         processes.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     return _world()[0]
 

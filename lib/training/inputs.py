@@ -28,11 +28,6 @@ class Inputs:
     pixels: torch.Tensor | None
     present: Mapping[str, torch.Tensor]
 
-    @property
-    def any(self) -> np.ndarray:
-        """Which products have at least one modality, (n,) bool."""
-        return torch.stack(list(self.present.values())).any(0).numpy()
-
 
 def read(catalogue: Catalogue, towers: Mapping[str, nn.Module], fields: Sequence[str] = ("title",)) -> Inputs:
     """What these towers read. Photos are held in memory, n * 3 * h * w bytes: 40 MB for 6,000 of 48 pixels."""

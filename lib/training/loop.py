@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -82,8 +83,8 @@ def train(
     run it only loads the weights. Under torchrun every process sees its share of each batch
     (torch's DistributedDataParallel); losses that compare rows of a batch then compare those of one process.
 
-    Raises ValueError for no rows, FloatingPointError for a loss that is not finite, MemoryError
-    for a batch too large; after either the module has its last good weights, and the folder the last checkpoint.
+    Raises ValueError for no rows or a validation of NaN; FloatingPointError for a loss or gradient that is not finite, and
+    MemoryError for a batch too large, after which the module has its last good weights and the folder the last checkpoint.
     """
     import torch
     from tqdm import tqdm
@@ -91,9 +92,10 @@ def train(
     batches = rows if callable(rows) else shuffled(np.asarray(rows), recipe.batch)
     first = list(batches(np.random.default_rng([recipe.seed, 0])))
     if not first:
-        raise ValueError(f"{name}: nothing to train on; the training part is empty")
+        raise ValueError(f"{name}: nothing to train on; the training part is empty, or its rows have no partner in a batch")
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)  # for dropout
+        content = f"{content} validated: {validate is not None}"
         place = None if folder is None else Path(folder) / fingerprint(module, recipe, first, content)
         run = _Run(module, loss, batches, first, recipe, place)
         for past in run.progress.history:
@@ -109,7 +111,8 @@ def train(
                 except (FloatingPointError, MemoryError) as error:
                     module.load_state_dict(run.progress.kept, strict=False)
                     kept = f"; the last good checkpoint is in {place}" if place and run.progress.history else ""
-                    raise type(error)(f"{name}, epoch {epoch + 1}: {error}{kept}") from error
+                    kind = MemoryError if isinstance(error, MemoryError) else FloatingPointError  # numpy's takes other words
+                    raise kind(f"{name}, epoch {epoch + 1}: {error}{kept}") from error
                 if watch:
                     watch(run.progress.history[-1])
                 bar.set_postfix(best=f"{run.progress.best:.4f}")
@@ -137,8 +140,8 @@ class _Run:
         self.optimiser = torch.optim.AdamW(
             trainable(module).values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
-        steps = recipe.epochs * math.ceil(len(first) / recipe.accumulate)
-        self.rates = schedule(self.optimiser, recipe, steps)
+        self.steps = recipe.epochs * math.ceil(len(first) / recipe.accumulate)  # later epochs may have a batch more or less
+        self.rates = schedule(self.optimiser, recipe, self.steps)
         self.progress = Progress.start(module)
         if folder is not None:
             self.progress = load(folder, module, self.optimiser, self.rates, self.generator) or self.progress
@@ -173,11 +176,15 @@ class _Run:
                 # so that batches of unequal size, and unequal shares of one, count by their rows
                 (value * (len(mine) * self.step.world / rows)).backward()
             total += value.item() * len(batch)
-        torch.nn.utils.clip_grad_norm_(trainable(self.module).values(), 1.0)
-        self.optimiser.step()
+        norm = torch.nn.utils.clip_grad_norm_(trainable(self.module).values(), 1.0)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"a gradient is {norm.item()}; lower the learning rate ({self.recipe.learning_rate:g})")
+        with _memory_errors(rows):  # AdamW's moments are allocated in its first step
+            self.optimiser.step()
         self.step.allocate(self.rates.last_epoch)
         self.optimiser.zero_grad()
-        self.rates.step()
+        if self.rates.last_epoch < self.steps:
+            self.rates.step()
         return total
 
 
@@ -193,10 +200,10 @@ def precision(module: torch.nn.Module, wanted: str) -> contextlib.AbstractContex
 
 
 def best_device() -> str:
-    """ "cuda" where torch finds one, else "cpu"."""
+    """This process's GPU, "cuda:0" where torchrun has not started several, or "cpu" where torch finds none."""
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
 
 
 def _validated(module: torch.nn.Module, validate: Callable[[torch.nn.Module], float] | None) -> float | None:
@@ -206,7 +213,10 @@ def _validated(module: torch.nn.Module, validate: Callable[[torch.nn.Module], fl
         return None
     module.eval()
     with torch.inference_mode():
-        return float(validate(module))
+        score = float(validate(module))
+    if math.isnan(score):
+        raise ValueError("the validation score is NaN: has any of its queries something to find?")
+    return score
 
 
 def _grouped(batches: Iterator[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
@@ -222,10 +232,12 @@ def _grouped(batches: Iterator[np.ndarray], size: int) -> Iterator[list[np.ndarr
 
 @contextlib.contextmanager
 def _memory_errors(size: int) -> Iterator[None]:
+    import torch
+
     try:
         yield
     except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator raises a plain one
-        if "memory" not in str(error):
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
         raise MemoryError(
             f"a batch of {size} rows needs more memory than there is ({str(error).splitlines()[0]}); lower `batch` and "

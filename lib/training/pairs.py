@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -19,7 +20,7 @@ from lib.encoders.base import count
 from lib.encoders.text import TextEncoder
 from lib.metrics import best_threshold, pair_f1
 from lib.training.adapters import adapt, backbone
-from lib.training.checkpoint import trainable
+from lib.training.checkpoint import described, trainable
 from lib.training.loop import Batches, Loss, Recipe, best_device, precision, train
 from lib.training.rates import learning_rate_range
 
@@ -68,6 +69,10 @@ class PairClassifier(nn.Module):
     def size(self) -> int:
         """How many weights there are."""
         return count(self)
+
+    def extra_repr(self) -> str:
+        """What its parts do not show: a checkpoint is named by the module's text."""
+        return f"{self.kind}, max_tokens={self.max_tokens}"
 
     def forward(self, tokens: Tokens, noise: torch.Tensor | None = None) -> torch.Tensor:
         """Logits (b,) of tokenized pairs; `noise` (s, t, d) is added to the word vectors."""
@@ -127,10 +132,11 @@ class PairClassifier(nn.Module):
         """
         labels = _checked(pairs, labels)
         loss = self._loss(pairs, labels, positive_weight, adversarial, augment)
+        content = [pairs, labels.tolist(), validation, positive_weight, adversarial, folder and described(augment=augment)]
         train(
             self, loss, _batches(pairs, labels, recipe.batch, negatives), recipe, name=f"pairs {self.kind}",
             validate=None if validation is None else lambda _: self._best_f1(*validation), folder=folder, watch=watch,
-            content=_digest([pairs, labels.tolist(), self.max_tokens, positive_weight, adversarial, bool(augment)]),
+            content=_digest(content),
         )  # fmt: skip
         return self
 
@@ -203,7 +209,7 @@ def by_length(
         rows = np.concatenate([positive, rng.permutation(rest)[:wanted]])
         noisy = lengths[rows] * rng.uniform(0.9, 1.1, len(rows))  # so that batches are not the same every epoch
         rows = rows[np.argsort(noisy, kind="stable")]
-        batches = [rows[first : first + size] for first in range(0, len(rows), size)]
+        batches = np.array_split(rows, math.ceil(len(rows) / size))  # no short one, which several processes could not share
         for i in rng.permutation(len(batches)):
             yield batches[i]
 
@@ -227,7 +233,7 @@ def _checked(pairs: Pairs, labels: Sequence[int]) -> np.ndarray:
 
 
 def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, default=np.ndarray.tolist).encode()).hexdigest()
 
 
 def _cross_entropy(logits: torch.Tensor, wanted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -61,22 +61,26 @@ def learning_rate_range(
     generator = torch.Generator().manual_seed(recipe.seed)
     found: dict[float, float] = {}
     smooth = 0.0
+    was = module.training
     module.train()
-    for at, batch in enumerate(_endless(batches, recipe.seed, steps)):
-        rate = low * (high / low) ** (at / max(1, steps - 1))
-        optimiser.param_groups[0]["lr"] = rate
-        with precision(module, recipe.precision):
-            value = loss(module, torch.as_tensor(batch), generator)
-        if not torch.isfinite(value):
-            break
-        optimiser.zero_grad()
-        value.backward()
-        optimiser.step()
-        smooth = 0.9 * smooth + 0.1 * value.item()
-        found[rate] = smooth / (1 - 0.9 ** (at + 1))
-        if found[rate] > 4 * min(found.values()):
-            break
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)  # for dropout
+        for at, batch in enumerate(_endless(batches, recipe.seed, steps)):
+            rate = low * (high / low) ** (at / max(1, steps - 1))
+            optimiser.param_groups[0]["lr"] = rate
+            with precision(module, recipe.precision):
+                value = loss(module, torch.as_tensor(batch), generator)
+            if not torch.isfinite(value):
+                break
+            optimiser.zero_grad()
+            value.backward()
+            optimiser.step()
+            smooth = 0.9 * smooth + 0.1 * value.item()
+            found[rate] = smooth / (1 - 0.9 ** (at + 1))
+            if found[rate] > 4 * min(found.values()):
+                break
     module.load_state_dict(kept)
+    module.train(was)
     return found
 
 

@@ -5,9 +5,10 @@ What is learned here are weights to start from: `Towers.fit` goes on with labels
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,8 @@ from lib.embeddings import Embeddings
 from lib.encoders.text import TextEncoder, minilm
 from lib.files import whole_folder
 from lib.search import search
-from lib.training import Recipe, objective, train
+from lib.training import Recipe, best_device, objective, train
+from lib.training.checkpoint import described
 from lib.training.inputs import vectors
 from lib.training.networks import BagTower, PhotoTower, fast
 
@@ -28,11 +30,12 @@ if TYPE_CHECKING:
     from lib.training.towers import Towers
 
 
-def two_views(towers: Towers, side: str, catalogue: Catalogue, recipe: Recipe) -> None:
+def two_views(towers: Towers, side: str, catalogue: Catalogue, recipe: Recipe, **kept: Any) -> None:
     """Train one tower so that two noisy views of a text or photo are nearer than those of others, without labels.
 
     On photos that is SimCLR (Chen et al. 2020): NT-Xent over a projection that is thrown away afterwards; on
     texts it is as SimCSE (Gao et al. 2021) with the towers' noise for its dropout. Equal texts count as one.
+    `kept` are `folder` and `watch`, as `train` has them.
     Raises ValueError where the towers have no noise for that side: equal views teach nothing.
     """
     noise = towers.noise.get(side)
@@ -42,6 +45,7 @@ def two_views(towers: Towers, side: str, catalogue: Catalogue, recipe: Recipe) -
     if isinstance(tower, BagTower) and not tower.learned:
         tower.learn(inputs.texts)
     same = torch.as_tensor(pd.factorize(np.array(inputs.texts))[0]) if side == "text" else torch.arange(len(catalogue))
+    about = described(noise=noise, data=catalogue.digest, side=side)
     criterion = objective("infonce")  # NT-Xent, where each label has two rows
 
     def loss(module: nn.ModuleDict, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -53,15 +57,23 @@ def two_views(towers: Towers, side: str, catalogue: Catalogue, recipe: Recipe) -
         wide = tower.dimensions
         head = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, wide)).to(next(tower.parameters()).device)
         rows = inputs.present[side].nonzero().ravel().tolist()
-        train(nn.ModuleDict({"tower": tower, "head": head}), loss, rows, recipe, name=f"two views of each {side}")
+        train(
+            nn.ModuleDict({"tower": tower, "head": head}),
+            loss,
+            rows,
+            recipe,
+            name=f"two views of each {side}",
+            content=about,
+            **kept,
+        )
 
 
-def autoencode(towers: Towers, catalogue: Catalogue, recipe: Recipe) -> float:
+def autoencode(towers: Towers, catalogue: Catalogue, recipe: Recipe, **kept: Any) -> float:
     """Train the photo tower so that a decoder can draw the photo from its features; returns the mean squared error.
 
     The decoder sees the last layer's feature maps (a sixteenth of the photo's side) and draws half the side; it is
     thrown away afterwards. The error is of the photos trained on, in shares of the grey range: predicting grey 128 gives
-    about 0.1. Raises ValueError for towers whose photo tower is not "cnn".
+    about 0.1. `kept` are `folder` and `watch`, as `train` has them. Raises ValueError where the photo tower is not "cnn".
     """
     if "image" not in towers.network or not isinstance(tower := towers.network["image"], PhotoTower):
         raise ValueError(f"only the photo tower 'cnn' has feature maps to decode, got {towers.settings['image']!r}")
@@ -76,7 +88,7 @@ def autoencode(towers: Towers, catalogue: Catalogue, recipe: Recipe) -> float:
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         module = nn.ModuleDict({"tower": tower, "decoder": _decoder(tower.features)}).to(next(tower.parameters()).device)
-        train(module, loss, rows, recipe, name="autoencoding photos")
+        train(module, loss, rows, recipe, name="autoencoding photos", content=catalogue.digest, **kept)
     with torch.inference_mode():
         parts = torch.as_tensor(rows).split(recipe.batch)
         return float(np.average([loss(module, p, None).item() for p in parts], weights=[len(p) for p in parts]))
@@ -92,13 +104,22 @@ def _decoder(features: int) -> nn.Sequential:
 
 
 def masked_language(
-    model: str | Path, texts: Sequence[str], folder: Path | str, recipe: Recipe, *, share: float = 0.15, max_tokens: int = 64
+    model: str | Path,
+    texts: Sequence[str],
+    folder: Path | str,
+    recipe: Recipe,
+    *,
+    share: float = 0.15,
+    max_tokens: int = 64,
+    checkpoints: Path | str | None = None,
+    watch: Callable[[dict], None] | None = None,
 ) -> float:
     """Train a text model to fill in masked words of these texts and write it to `folder`, which `encoder("hf:…")` reads.
 
     `model` is "minilm", a hub name or a folder. A `share` of the tokens is masked as BERT does it (Devlin et al. 2019).
     Sentence models come without the layer that fills in: transformers draws it at random and ties it to the input
-    vectors. Returns the last epoch's mean loss. Raises ValueError where there is no text, or the tokenizer has no mask.
+    vectors. `checkpoints` and `watch` are `folder` and `watch` of `train`. Returns the last epoch's mean loss. Raises
+    ValueError where there is no text, or the tokenizer has no mask.
     """
     from transformers import DataCollatorForLanguageModeling
     from transformers.utils import logging
@@ -106,22 +127,25 @@ def masked_language(
     source = minilm() if str(model) == "minilm" else TextEncoder(model)
     if source.tokenizer.mask_token is None:
         raise ValueError(f"{source.folder}: its tokenizer has no mask token, so it was not made to fill in words")
-    texts = [text for text in texts if text.strip()]
-    if not texts:
+    special = set(source.tokenizer.all_special_ids)
+    tokens = source.tokenizer(list(texts), truncation=True, max_length=max_tokens)["input_ids"] if len(texts) else []
+    tokens = [ids for ids in tokens if set(ids) - special]
+    if not tokens:
         raise ValueError("no text to learn from")
-    tokens = source.tokenizer(texts, truncation=True, max_length=max_tokens)["input_ids"]
     collate = DataCollatorForLanguageModeling(source.tokenizer, mlm_probability=share)
-    seen: list[float] = []
+    history: list[dict] = []
     logging.disable_progress_bar()
 
     def loss(module: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         with torch.random.fork_rng():  # the collator draws from torch's own generator
             torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-            batch = collate([{"input_ids": tokens[row]} for row in rows.tolist()]).to(module.device)
+            given = [{"input_ids": tokens[row]} for row in rows.tolist()]
+            batch = collate(given)
+            while (batch["labels"] < 0).all():  # of few words it may mask none, which has no loss
+                batch = collate(given)
+        batch = batch.to(module.device)
         with fast(module.device):
-            value = module(**batch).loss
-        seen.append(value.item())
-        return value
+            return module(**batch).loss
 
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
@@ -129,11 +153,15 @@ def masked_language(
         logging.set_verbosity_error()  # it is known that the layer which fills in is new
         network = source._load("AutoModelForMaskedLM", "text model", use_safetensors=True, dtype=torch.float32)
         logging.set_verbosity(said)
-        train(network, loss, range(len(tokens)), recipe, name="masked words")
+        about = described(tokens=zlib.crc32(str(tokens).encode()), share=share)
+        train(
+            network.to(best_device()), loss, range(len(tokens)), recipe, name="masked words", folder=checkpoints, content=about,
+            watch=lambda entry: (history.append(entry), watch and watch(entry)),
+        )  # fmt: skip
     with whole_folder(Path(folder)) as draft:
         network.base_model.save_pretrained(draft)
         source.tokenizer.save_pretrained(draft)
-    return float(np.mean(seen[-(len(seen) // recipe.epochs) :]))
+    return history[-1]["loss"]
 
 
 def pseudo_labels(found: Embeddings, labels: Sequence, *, floor: float) -> np.ndarray:

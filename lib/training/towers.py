@@ -7,6 +7,7 @@ learning without labels is in `selfsupervised.py`.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -21,9 +22,10 @@ from lib.embeddings import Embeddings
 from lib.files import whole_folder
 from lib.metrics import evaluate
 from lib.search import search
-from lib.training import Recipe, balanced, class_weights, grouped, objective, train
+from lib.training import Recipe, balanced, best_device, class_weights, grouped, objective, train
 from lib.training.augment import PhotoNoise, TextNoise
 from lib.training.backbones import TextModelTower, TorchvisionTower, clip_towers
+from lib.training.checkpoint import described
 from lib.training.inputs import Inputs, TowerEncoder, encode, read, vectors
 from lib.training.networks import BagTower, CrossModal, PhotoTower
 
@@ -64,7 +66,7 @@ class Towers:
         self.loss, self.imbalance, self.noise, self.recipe = loss, imbalance, dict(noise or {}), recipe
         with torch.random.fork_rng():
             torch.manual_seed(recipe.seed)
-            self.network = nn.ModuleDict(_build(text, image, dimensions, self.settings["options"]))
+            self.network = nn.ModuleDict(_build(text, image, dimensions, self.settings["options"])).to(best_device())
         possible = [name for name in LOSSES if name in self.network or (name == "clip" and len(self.network) == 2)]
         self.losses = dict.fromkeys(possible, 1.0) if losses is None else dict(losses)
         if not self.losses or not set(self.losses) <= set(possible):
@@ -74,11 +76,19 @@ class Towers:
         """What the towers see of a catalogue."""
         return read(catalogue, self.network, self.settings["fields"])
 
-    def fit(self, catalogue: Catalogue, labels: Sequence | None = None, *, validation: tuple[Task, str] | None = None) -> Self:
+    def fit(
+        self,
+        catalogue: Catalogue,
+        labels: Sequence | None = None,
+        *,
+        validation: tuple[Task, str] | None = None,
+        folder: Path | str | None = None,
+        watch: Callable[[dict], None] | None = None,
+    ) -> Self:
         """Train on these products, from the weights as they are; with (task, metric) keep the epoch that is best there.
 
-        `labels` say which listings are one product; None: not known. Only "clip" does without.
-        Raises ValueError where a loss has nothing to learn from.
+        `labels` say which listings are one product; None: not known. Only "clip" does without. `folder` and `watch`: see
+        `train`. Raises ValueError where a loss has nothing to learn from.
         """
         inputs = self.read(catalogue)
         codes = pd.factorize(np.array([None] * len(catalogue) if labels is None else labels, dtype=object))[0]  # -1: None
@@ -88,7 +98,7 @@ class Towers:
             if isinstance(tower, BagTower) and not tower.learned:
                 tower.learn(inputs.texts)
         alone = "clip" in self.losses
-        rows = np.flatnonzero(inputs.any & (alone | (codes >= 0)))
+        rows = np.flatnonzero(np.any([_teaching(name, inputs, codes) for name in self.losses], axis=0))
         named = np.array([None if code < 0 else code for code in codes], dtype=object)
         if self.imbalance == "resample":
             batches = balanced(named, rows, self.recipe.batch)
@@ -102,7 +112,12 @@ class Towers:
             validate = lambda _: float(scorer()[metric].mean())  # noqa: E731
         with torch.random.fork_rng():
             torch.manual_seed(self.recipe.seed)
-            train(step.module(), step, batches, self.recipe, name="towers", validate=validate)
+            about = described(
+                data=catalogue.digest, codes=zlib.crc32(codes.tobytes()), losses=self.losses, loss=self.loss, noise=self.noise,
+                fields=self.settings["fields"], validation=validation and (validation[0].digest, validation[1]),
+            )  # fmt: skip
+            train(step.module(), step, batches, self.recipe, name="towers", validate=validate, folder=folder, watch=watch,
+                  content=about)  # fmt: skip
         self.network.eval()
         return self
 
@@ -204,12 +219,20 @@ class Step:
         return torch.stack(terms).sum()
 
 
-def _check(loss: str, inputs: Inputs, codes: np.ndarray) -> None:
+def _teaching(loss: str, inputs: Inputs, codes: np.ndarray) -> np.ndarray:
+    """The rows that a loss can learn from, (n,) bool."""
     if loss == "clip":
-        if (inputs.present["text"] & inputs.present["image"]).sum() < 2:
+        return (inputs.present["text"] & inputs.present["image"]).numpy()
+    return inputs.present[loss].numpy() & (codes >= 0)
+
+
+def _check(loss: str, inputs: Inputs, codes: np.ndarray) -> None:
+    rows = _teaching(loss, inputs, codes)
+    if loss == "clip":
+        if rows.sum() < 2:
             raise ValueError("loss 'clip' needs products with a text and a photo")
         return
-    counts = np.bincount(codes[inputs.present[loss].numpy() & (codes >= 0)])
+    counts = np.bincount(codes[rows])
     if (counts > 0).sum() < 2 or counts.max() < 2:
         raise ValueError(
             f"loss {loss!r} needs labels of two products or more, of which one has two listings with {loss}; "

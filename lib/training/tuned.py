@@ -24,7 +24,7 @@ from lib.metrics import evaluate
 from lib.search import search
 from lib.training.adapters import adapt, backbone
 from lib.training.batches import grouped, mined
-from lib.training.checkpoint import trainable
+from lib.training.checkpoint import described, trainable
 from lib.training.loop import Recipe, best_device, precision
 from lib.training.objectives import objective
 
@@ -100,9 +100,8 @@ class TunedText(TextEncoder):
         """
         texts = self.texts(train)
         codes = pd.factorize(train.items["group"].to_numpy(dtype=object))[0]  # -1: no group
-        labels = np.array(
-            [None if c < 0 or not text.strip() else c for c, text in zip(codes, texts, strict=True)], dtype=object
-        )
+        codes = np.where(codes < 0, len(codes) + np.arange(len(codes)), codes)  # a product of its own
+        labels = np.array([c if text.strip() else None for c, text in zip(codes, texts, strict=True)], dtype=object)
         rows, tokens, wanted = np.arange(len(train)), self.tokens(texts), torch.as_tensor(codes)
         criterion = objective(self.loss)
 
@@ -119,9 +118,12 @@ class TunedText(TextEncoder):
             frozen = embed(self._start, train)
             near = search(frozen, frozen, self.mine + 1).positions
             batches = mined(labels, rows, near, groups=size, members=MEMBERS)
+        about = (
+            f"{self.name}{train.digest}{folder and described(augment=self.augment)}{validation and validation.digest}{metric}"
+        )
         training.train(
             self._body, loss, batches, self.recipe, name="tuning", folder=folder, watch=watch,
-            content=f"{self.name}{train.digest}",
+            content=about,
             validate=None if validation is None else lambda _: self._score(validation, metric),
         )  # fmt: skip
         return self
