@@ -112,6 +112,8 @@ def weighted(
     queries = len(rankings[0].positions) if rankings else 0
     if share.shape not in ((len(rankings),), (queries, len(rankings))):
         raise ValueError(f"{len(rankings)} rankings need as many weights, got {weights}")
+    if not np.isfinite(share).all():
+        raise ValueError(f"weights must be finite, got {weights}")
     points = []
     for ranking, weight in zip(rankings, np.atleast_2d(share).T[..., None], strict=True):  # (1, 1) or (q, 1)
         found = ranking.positions >= 0
@@ -126,6 +128,8 @@ def weighted(
 
 def rrf(rankings: Sequence[Ranking], *, k: int = 60) -> Ranking:
     """Reciprocal rank fusion (Cormack, Clarke and Buettcher 2009): each ranking gives 1 / (k + rank) points."""
+    if k < 0:
+        raise ValueError(f"k must be at least 0, got {k}")
     points = [np.broadcast_to(1 / (k + np.arange(1, r.k + 1)), r.positions.shape) for r in rankings]
     return _merge(rankings, points, f"rrf({k})")
 

@@ -136,18 +136,26 @@ def pair_f1(labels: np.ndarray, scores: np.ndarray, threshold: float) -> dict[st
 
 
 def best_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
-    """The threshold with the best F1 on these pairs: choose it on validation, report on test."""
+    """The threshold with the best F1 on these pairs: choose it on validation, report on test. A score of NaN is below all."""
     from sklearn.metrics import precision_recall_curve
 
     if not np.asarray(labels).any():
         raise ValueError("no positive pair: a threshold cannot be chosen; check the labels or the split")
+    scores = np.asarray(scores, float)
+    if np.isnan(scores).all():
+        raise ValueError(f"all {len(scores)} scores are NaN: a threshold cannot be chosen")
+    least = np.nanmin(scores)
+    scores = np.where(np.isnan(scores), least - 1, scores)
     precision, recall, thresholds = precision_recall_curve(labels, scores)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    return float(thresholds[int(np.argmax(f1[:-1]))])
+    reached = thresholds >= least  # below it are the NaN, which no threshold calls
+    return float(thresholds[reached][int(np.argmax(f1[:-1][reached]))])
 
 
 def coverage(ranking: Ranking, n: int) -> float:
     """The share of the n corpus rows that appear in at least one query's ranking."""
+    if n < 1:
+        raise ValueError(f"a corpus of {n} rows cannot be covered")
     return len(np.unique(ranking.positions[ranking.positions >= 0])) / n
 
 

@@ -124,3 +124,17 @@ def test_wrong_linkage_says_what_there_is() -> None:
         clusters(list("abcd"), *CHAIN, threshold=0.5, linkage="ward")
     with pytest.raises(ValueError, match="got 'single' and 0"):
         clusters(list("abcd"), *CHAIN, threshold=0, linkage="single")
+
+
+def test_a_score_of_nan_is_no_match() -> None:
+    assert one_to_one(pairs("aX", "bY"), [0.9, np.nan], threshold=0.5).tolist() == [True, False]
+    assert mutual_best(pairs("aX", "aY"), [0.9, np.nan]).tolist() == [True, False]
+    assert clusters(list("abc"), pairs("ab", "bc"), [0.9, np.nan], threshold=0.5).tolist() == [0, 0, 1]
+
+
+def test_a_pair_given_twice_counts_once() -> None:
+    for linkage in ("single", "average"):
+        found = clusters(list("ab"), pairs("ab", "ab"), [0.3, 0.3], threshold=0.5, linkage=linkage)
+        assert found.tolist() == [0, 1]
+    with pytest.raises(ValueError, match=r"\('a', 'z'\), which are not both among the 2 ids"):
+        clusters(list("ab"), pairs("az"), [0.9], threshold=0.5)

@@ -181,3 +181,28 @@ def test_tuned_weights_find_the_part_that_helps() -> None:
     weights = tune_weights([noise, good], task)
     assert weights.sum() == pytest.approx(1)
     assert weights[1] > 0.8
+
+
+@pytest.mark.parametrize("scores", [-np.inf, -3.0], ids=["nothing found", "logits"])
+def test_a_part_that_found_nothing_or_scores_below_zero_does_not_silence_the_others(scores: float) -> None:
+    rng = np.random.default_rng(0)
+    task = Task.same_label("t", Catalogue("c", pd.DataFrame(index=np.arange(60).astype(str))), np.repeat(np.arange(30), 2))
+    partner = np.arange(60) ^ 1
+    halves = []
+    for right in (np.arange(60) % 2 == 0, np.arange(60) % 2 == 1):  # each knows every second query's answer
+        first = np.where(right, partner, (partner + 7) % 60)
+        sure = np.where(right[:, None], [0.45, 0.1], [0.25, 0.1])
+        halves.append(Ranking("half", np.stack([first, (partner + 9) % 60], axis=1), sure))
+    positions = np.full((60, 2), -1) if np.isinf(scores) else rng.integers(60, size=(60, 2))
+    poor = Ranking("poor", positions, np.full((60, 2), scores))
+    weights = tune_scores([*halves, poor], task, "ndcg@2", scaled=False)
+    found = evaluate(weighted([*halves, poor], weights, scaled=False), task, ["hit@1"])["hit@1"].mean()
+    assert found == pytest.approx(1)
+
+
+def test_weights_that_are_no_numbers_are_refused() -> None:
+    ranking = Ranking("r", np.array([[0]]), np.array([[1.0]]))
+    with pytest.raises(ValueError, match="weights must be finite"):
+        weighted([ranking], [np.nan])
+    with pytest.raises(ValueError, match="k must be at least 0, got -1"):
+        rrf([ranking], k=-1)

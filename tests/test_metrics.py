@@ -240,3 +240,14 @@ def test_novelty_by_hand() -> None:
     # of 8 users 8, 4, 1 and 0 bought an item: 0, 1, 3 and, as if one had, 3 bits
     found = novelty(ranking([0, 1, -1], [2, 3, 1], [-1, -1, -1]), np.array([8, 4, 1, 0]), 8)
     np.testing.assert_allclose(found, [0.5, 7 / 3, np.nan])
+
+
+def test_a_score_of_nan_is_below_every_threshold():
+    assert best_threshold([1, 0, 1, 0], [0.9, 0.2, np.nan, np.nan]) == 0.9
+    with pytest.raises(ValueError, match="all 2 scores are NaN"):
+        best_threshold([1, 0], [np.nan, np.nan])
+
+
+def test_a_corpus_of_nothing_cannot_be_covered():
+    with pytest.raises(ValueError, match="0 rows cannot be covered"):
+        coverage(Ranking("r", np.zeros((0, 1), int), np.zeros((0, 1))), 0)

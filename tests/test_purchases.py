@@ -69,3 +69,24 @@ def test_bad_interactions_say_what_is_wrong() -> None:
         Purchases.read(pd.DataFrame({"user": [], "item": []}), catalogue())
     with pytest.raises(ValueError, match="'shop' has no product 'z'"):
         Purchases.read(pd.DataFrame({"user": ["u", "u"], "item": ["a", "z"]}), catalogue())
+
+
+def test_times_must_say_when() -> None:
+    frame = pd.DataFrame({"user": ["u", "u"], "item": ["a", "b"], "time": [1_700_000_300, 1_700_000_100]})
+    with pytest.raises(ValueError, match=r'times are bare numbers; .* unit="s"'):
+        Purchases.read(frame, catalogue())
+    dated = frame.assign(time=pd.to_datetime(frame["time"], unit="s"))
+    assert Purchases.read(dated, catalogue()).columns.tolist() == [1, 0]
+    with pytest.raises(ValueError, match="1 interactions have no time, the first in row 1"):
+        Purchases.read(dated.assign(time=[dated["time"][0], None]), catalogue())
+
+
+def test_a_purchase_without_a_shopper_is_an_error() -> None:
+    with pytest.raises(ValueError, match="1 interactions have no user, the first in row 0"):
+        Purchases.read(pd.DataFrame({"user": [None, "u"], "item": ["a", "b"]}), catalogue())
+
+
+def test_buyers_are_counted_once() -> None:
+    bought = purchases({"u": "aab", "v": "a"})
+    assert bought.counts[:2].tolist() == [3, 1]
+    assert bought.bought.sum(axis=0)[:2].tolist() == [2, 1]

@@ -38,7 +38,8 @@ def one_to_one(pairs: pd.DataFrame, scores: np.ndarray, *, threshold: float) -> 
     left, right = (pd.factorize(pairs[side].to_numpy()[kept])[0] for side in ("left", "right"))
     n, m = left.max() + 1, right.max() + 1
     # scipy wants everyone matched: each left listing has a partner of its own that gains nothing; a cost of 0 is no edge
-    cost = np.concatenate([scores.max() - scores[kept], np.full(n, scores.max() - threshold)]) + 1
+    best = scores[kept].max()
+    cost = np.concatenate([best - scores[kept], np.full(n, best - threshold)]) + 1
     cells = np.concatenate([left, np.arange(n)]), np.concatenate([right, m + np.arange(n)])
     rows, partners = min_weight_full_bipartite_matching(csr_array(coo_array((cost, cells), shape=(n, m + n))))
     taken = dict(zip(rows, partners, strict=True))
@@ -53,15 +54,23 @@ def clusters(
 
     "single" are the connected components: one wrong pair joins two products, and chains grow. The guard against that:
     "average" merges two clusters only where the mean score over all pairs across them is at least `threshold`, "complete"
-    only where each is (scipy's agglomerative clustering within each component). A pair that is not given scores 0.
+    only where each is (scipy's agglomerative clustering within each component). A pair that is not given scores 0, of one
+    that is given twice the higher score counts.
     """
     from scipy.sparse.csgraph import connected_components
 
     if linkage not in LINKAGES or not threshold > 0:
         raise ValueError(f"linkage is {', '.join(LINKAGES)} and threshold above 0, got {linkage!r} and {threshold}")
-    rows, cols = (pd.Index(ids).get_indexer(pairs[side]) for side in ("left", "right"))
+    given = pairs[["left", "right"]].assign(score=np.nan_to_num(np.asarray(scores, float)))
+    given = given.groupby(["left", "right"], sort=False, as_index=False)["score"].max()
+    rows, cols = (pd.Index(ids).get_indexer(given[side]) for side in ("left", "right"))
+    lost = np.flatnonzero((rows < 0) | (cols < 0))
+    if len(lost):
+        raise ValueError(
+            f"a pair names {tuple(given.loc[lost[0], ['left', 'right']])}, which are not both among the {len(ids)} ids"
+        )
     shape = (len(ids), len(ids))
-    similar = csr_array(coo_array((np.asarray(scores, float), (rows, cols)), shape=shape))
+    similar = csr_array(coo_array((given["score"], (rows, cols)), shape=shape))
     similar = similar.maximum(similar.T)
     _, component = connected_components(similar >= threshold, directed=False)
     if linkage == "single":
@@ -133,6 +142,8 @@ def near_duplicates(hashes: Embeddings, *, distance: int) -> pd.DataFrame:
 
     bits = hashes.vectors.shape[1]
     there = np.flatnonzero(hashes.present)
+    if not len(there):
+        raise ValueError(f"none of the {len(hashes)} products has a photo to hash")
     index = faiss.IndexFlatIP(bits)
     vectors = np.ascontiguousarray(hashes.vectors[there])
     index.add(vectors)

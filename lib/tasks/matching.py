@@ -40,19 +40,22 @@ def candidate_pairs(ranking: Ranking, task: Task, *, k: int | None = None) -> pd
 def recall_of_candidates(ranking: Ranking, task: Task, *, cut: str = "k") -> pd.DataFrame:
     """The share of all matches among the candidates kept, one row for each cut, tightest first: `kept` pairs, `recall`.
 
-    `cut="k"` keeps the first k of every query, indexed by k; `cut="score"` keeps the pairs of the whole ranking that score
-    at least so much, indexed by that score. Queries without a match cost candidates as well. A query that finds
-    fewer than k keeps what it finds.
+    `cut="k"` keeps the first k of every query, indexed by k; `cut="score"` keeps all pairs that score at least so much,
+    indexed by that score, down to where a ranking that was cut off at its depth no longer holds them all. Queries without a
+    match cost candidates as well. A query that finds fewer than k keeps what it finds.
     """
     gains, found = gain_matrix(ranking, task.relevance) > 0, ranking.positions >= 0
     if cut == "k":
         at, kept, hits = np.arange(1, ranking.k + 1), found.sum(axis=0), gains.sum(axis=0)
     elif cut == "score":
         scores = ranking.scores[found]
+        more = len(task.corpus) - np.diff(task.exclude.indptr) > found.sum(axis=1)  # (q,): something lies below the depth
+        hidden = ranking.scores[found.all(axis=1) & more, -1].max(initial=-np.inf)
         order = np.argsort(-scores, kind="stable")
         at, last = np.unique(-scores[order], return_index=True)
         at, last = -at, np.append(last[1:], len(order))  # equal scores are kept together
         kept, hits = np.diff(last, prepend=0), np.diff(gains[found][order].cumsum()[last - 1], prepend=0)
+        at, kept, hits = at[at > hidden], kept[at > hidden], hits[at > hidden]
     else:
         raise ValueError(f'cut is "k" or "score", got {cut!r}')
     recall = hits.cumsum() / task.relevance.nnz if task.relevance.nnz else np.full(len(kept), np.nan)
@@ -68,19 +71,27 @@ def candidates_at(ranking: Ranking, task: Task, *, recall: float = 0.99, cut: st
     curve = recall_of_candidates(ranking, task, cut=cut)
     enough = curve[curve["recall"] >= recall - 1e-9]
     if enough.empty:
-        return {"at": np.nan, "kept": np.nan, "per_query": np.nan, "recall": float(curve["recall"].max())}
+        return {"at": np.nan, "kept": np.nan, "per_query": np.nan, "recall": float(curve["recall"].max() if len(curve) else 0)}
     first = enough.iloc[0]
     per_query = first["kept"] / len(task.queries)
     return {"at": float(enough.index[0]), "kept": int(first["kept"]), "per_query": per_query, "recall": first["recall"]}
 
 
 def split_pairs(
-    pairs: pd.DataFrame, left: Catalogue, fractions: Mapping[str, float], *, by: str = "group", seed: int = 0
+    pairs: pd.DataFrame,
+    left: Catalogue,
+    right: Catalogue,
+    fractions: Mapping[str, float],
+    *,
+    by: str = "group",
+    seed: int = 0,
 ) -> np.ndarray:
-    """The part that each pair's left listing falls into, (p,): see `Catalogue.split`."""
-    parts = left.split(fractions, by=by, seed=seed)
-    of = {i: name for name, part in parts.items() for i in part.ids}
-    return pairs["left"].map(of).to_numpy()
+    """The part that both listings of a pair fall into, (p,), None where they fall apart: see `Catalogue.split`."""
+    parts = []
+    for side, catalogue in (("left", left), ("right", right)):
+        of = {i: name for name, part in catalogue.split(fractions, by=by, seed=seed).items() for i in part.ids}
+        parts.append(pairs[side].map(of).to_numpy(dtype=object))
+    return np.where(parts[0] == parts[1], parts[0], None)
 
 
 def fit_matcher(features: pd.DataFrame, labels: Sequence[int], *, seed: int = 0, trees: int = 500) -> Pipeline:

@@ -63,6 +63,11 @@ class Purchases:
         """How often each item was bought, (n,)."""
         return np.bincount(self.columns, minlength=len(self.items))
 
+    @property
+    def bought(self) -> csr_array:
+        """Who has bought what at all, (u, n) of ones: its columns' sums are buyers, where `counts` are purchases."""
+        return _ones(self.weights())
+
     def weights(self, decay: float = 1.0) -> csr_array:
         """Each shopper's items, (u, n): `decay` to the power of how many purchases came since; 0 keeps the last alone."""
         if not 0 <= decay <= 1:
@@ -103,7 +108,7 @@ def leave_last_out(purchases: Purchases) -> tuple[Purchases, Task]:
     Twice in a row: the first task is the test, the second the validation.
     """
     history = purchases.without_last()
-    bought = _ones(history.weights())
+    bought = history.bought
     newest = _ones(purchases.weights(0))
     new = newest - csr_array(newest.multiply(bought))  # (u, n)
     return history, Task("next item", purchases.users, purchases.items, new, bought)

@@ -174,7 +174,7 @@ def attention(history: Purchases, embeddings: Embeddings, *, temperature: float 
 
 
 def content(name: str, weights: csr_array, embeddings: Embeddings) -> Scores:
-    """Items by the cosine of their vector with a shopper's: the weighted sum of the vectors of the history, (u, n) @ (n, d)."""
+    """Items by their cosines with what a shopper bought, summed with the weights of the history, (u, n) @ (n, d)."""
     vectors = embeddings.vectors
     return Scores(name, weights @ vectors, csr_array(vectors.T) if issparse(vectors) else vectors.T)
 
