@@ -190,7 +190,7 @@ def test_a_part_that_found_nothing_or_scores_below_zero_does_not_silence_the_oth
     partner = np.arange(60) ^ 1
     halves = []
     for right in (np.arange(60) % 2 == 0, np.arange(60) % 2 == 1):  # each knows every second query's answer
-        first = np.where(right, partner, (partner + 7) % 60)
+        first = np.where(right, partner, (partner - 7) % 60)
         sure = np.where(right[:, None], [0.45, 0.1], [0.25, 0.1])
         halves.append(Ranking("half", np.stack([first, (partner + 9) % 60], axis=1), sure))
     positions = np.full((60, 2), -1) if np.isinf(scores) else rng.integers(60, size=(60, 2))
