@@ -1,6 +1,6 @@
 """A ranker in two stages: other rankings bring candidates, boosted trees order them by what is known of item and shopper.
 
-Trained on the validation purchase, so that the models whose scores are features never saw what it learns to predict.
+Trained on the validation purchase, so that no model whose scores are features was fitted on what it learns to predict.
 """
 
 from __future__ import annotations
