@@ -1,5 +1,6 @@
 """Which weights each method trains, on a tiny BERT written here."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -71,3 +72,35 @@ def test_what_does_not_fit_says_so(bert):
         adapted(bert, "lore")
     with pytest.raises(ValueError, match="give steps="):
         adapt(backbone(bert), "adalora", steps=3)
+
+
+def test_adalora_s_factors_are_held_near_orthogonal(bert):
+    from lib.training.distributed import Step
+
+    model = adapted(bert, "adalora", steps=20)
+    step = Step(model, lambda module, rows, generator: torch.zeros(()))
+    gaps = []
+    for name, weights in model.named_parameters():
+        if "lora_A" in name or "lora_B" in name:
+            gram = weights @ weights.T if "lora_A" in name else weights.T @ weights
+            gaps.append((gram - torch.eye(len(gram))).square().sum().sqrt().item())
+    assert float(step(torch.arange(1), None)) == pytest.approx(0.5 * np.mean(gaps), rel=1e-4)
+
+
+def test_a_stopped_adalora_says_that_it_cannot_go_on(bert, tmp_path):
+    def stop(entry):
+        raise KeyboardInterrupt
+
+    rows, recipe = range(8), Recipe(epochs=4, batch=4)
+
+    def loss(module, rows, generator):
+        return module(input_ids=torch.full((len(rows), 4), 5)).last_hidden_state.square().mean()
+
+    def run(**kept):
+        torch.manual_seed(1)
+        train(adapted(bert, "adalora", steps=20), loss, rows, recipe, folder=tmp_path, **kept)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(watch=stop)
+    with pytest.raises(ValueError, match="AdaLoRA's averages are not kept"):
+        run()

@@ -6,6 +6,7 @@ import torch
 
 from lib.encoders import encoder
 from lib.training import Recipe
+from lib.training.augment import TextNoise
 from lib.training.pairs import KINDS, PairClassifier, by_length
 from tests.test_text_encoder import write_checkpoint
 
@@ -99,3 +100,19 @@ def test_bad_training_sets_are_refused(bert):
         model.fit(PAIRS[:2], [1], FAST)
     with pytest.raises(ValueError, match="kind is one of cross, towers"):
         PairClassifier(bert, kind="both")
+
+
+def test_a_folder_tells_classifiers_apart(bert, tmp_path, one_thread):
+    once = Recipe(epochs=1, batch=20)
+    ways = [({}, {}), ({"kind": "towers"}, {}), ({"dropout": 0.5}, {}), ({"max_tokens": 8}, {}), ({"method": "lora"}, {})]
+    ways += [({}, {"positive_weight": 2.0}), ({}, {"adversarial": 0.1}), ({}, {"validation": (PAIRS[:40], LABELS[:40])})]
+    ways += [({}, {"augment": TextNoise(drop=0.5)}), ({}, {"augment": TextNoise(swap=0.5)})]
+
+    def scores(model, fit, **kept):
+        return PairClassifier(bert, **model).fit(PAIRS[:40], LABELS[:40], once, **fit, **kept).scores(PAIRS[:20])
+
+    first = [scores(*way, folder=tmp_path) for way in ways]
+    assert len(list(tmp_path.iterdir())) == len(ways)
+    for way, found in zip(ways, first, strict=True):
+        np.testing.assert_allclose(scores(*way, folder=tmp_path), scores(*way), atol=1e-5)
+        np.testing.assert_allclose(scores(*way, folder=tmp_path), found, atol=1e-6)

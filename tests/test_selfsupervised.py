@@ -142,3 +142,10 @@ def test_what_they_refuse(shop: Catalogue) -> None:
         two_views(quick(), "image", shop, Recipe(epochs=1))
     with pytest.raises(ValueError, match="only the photo tower 'cnn' has feature maps to decode, got None"):
         autoencode(Towers(image=None), shop, Recipe(epochs=1))
+
+
+def test_a_batch_of_few_words_masks_one_at_least(folder: Path, tmp_path: Path) -> None:
+    texts = [f"{word} {other}" for word in WORDS[:3] for other in WORDS[:3]]
+    for seed in range(3):
+        loss = masked_language(folder, texts, tmp_path / str(seed), Recipe(epochs=3, batch=2, seed=seed))
+        assert np.isfinite(loss)

@@ -311,3 +311,31 @@ def test_what_they_refuse(shop: Catalogue, folders: dict) -> None:
         Towers(image=None).encoder("product")
     with pytest.raises(ValueError, match=r"loss 'text' needs labels .* got 0 products"):
         quick(image=None).fit(shop.take([]), [])
+
+
+def test_few_photos_are_enough_for_a_photo_loss(shop: Catalogue) -> None:
+    photos = [path if row < 24 else None for row, path in enumerate(shop.items["image"])]
+    some = Catalogue("some", shop.items.assign(image=photos))
+    made = quick(losses={"image": 1.0}, recipe=Recipe(epochs=2, batch=12)).fit(some, some.items["group"])
+    assert np.isfinite(embed(made.encoder("image"), shop, cache=None).vectors).all()
+
+
+def test_a_stopped_training_of_towers_goes_on(shop: Catalogue, tmp_path: Path) -> None:
+    def stop(entry: dict) -> None:
+        if entry["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    def made() -> Towers:
+        return quick(noise={"image": PhotoNoise(flip=0.5)}, recipe=Recipe(epochs=5, batch=24, learning_rate=5e-3))
+
+    whole = made().fit(shop, shop.items["group"])
+    with pytest.raises(KeyboardInterrupt):
+        made().fit(shop, shop.items["group"], folder=tmp_path, watch=stop)
+    history: list[dict] = []
+    resumed = made().fit(shop, shop.items["group"], folder=tmp_path, watch=history.append)
+    assert [entry["epoch"] for entry in history] == [1, 2, 3, 4, 5]
+    for name, weights in whole.network.state_dict().items():
+        assert torch.allclose(resumed.network.state_dict()[name], weights), name
+    other = quick(noise={"image": PhotoNoise(flip=0.1)}, recipe=Recipe(epochs=5, batch=24, learning_rate=5e-3))
+    other.fit(shop, shop.items["group"], folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2

@@ -1,5 +1,6 @@
 """The training loop: it learns, keeps the best, repeats by seed, and stops with a clear word."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -54,3 +55,43 @@ def test_nothing_to_train_on_and_a_loss_that_is_not_finite():
         train(linear(), loss, [], Recipe())
     with pytest.raises(FloatingPointError, match="epoch 1: the loss is nan; lower the learning rate"):
         train(linear(), lambda m, r, g: m.weight.sum() * float("nan"), range(8), Recipe())
+
+
+def test_a_validation_of_nan_is_an_error():
+    module = linear()
+    with pytest.raises(ValueError, match="validation score is NaN"):
+        train(module, squared, range(8), Recipe(epochs=2, batch=4), validate=lambda _: float("nan"))
+
+
+def squared(module, rows, generator):
+    return (module(rows[:, None].float()) ** 2).mean()
+
+
+def test_a_gradient_that_is_not_finite_leaves_the_last_good_weights():
+    class Steep(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x
+
+        @staticmethod
+        def backward(ctx, slope):
+            return slope * torch.inf
+
+    module = linear()
+    before = {name: weights.clone() for name, weights in module.state_dict().items()}
+    with pytest.raises(FloatingPointError, match="a gradient is"):
+        train(module, lambda m, rows, g: Steep.apply(squared(m, rows, g)), range(8), Recipe(epochs=2, batch=4))
+    assert all(torch.equal(weights, before[name]) for name, weights in module.state_dict().items())
+
+
+@pytest.mark.parametrize("schedule", ["onecycle", "cosine"])
+def test_later_epochs_may_have_more_batches(schedule):
+    sizes = iter([2, 2, 4, 4, 4])  # the first is drawn twice, to count and to train
+
+    def batches(rng):
+        for _ in range(next(sizes)):
+            yield np.arange(4)
+
+    history = []
+    train(linear(), squared, batches, Recipe(epochs=4, batch=4, schedule=schedule), watch=history.append)
+    assert len(history) == 4

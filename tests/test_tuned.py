@@ -6,6 +6,7 @@ import pytest
 
 from lib import Catalogue, Task, embed, encoder, evaluate, search
 from lib.training import Recipe
+from lib.training.augment import TextNoise
 from lib.training.batches import mined
 from lib.training.tuned import TunedText
 from tests.test_text_encoder import write_checkpoint
@@ -51,11 +52,31 @@ def test_it_starts_as_the_frozen_encoder_and_repeats_by_its_seed(bert, tmp_path,
     assert len(embed(first, catalogue, cache=tmp_path)) == len(catalogue)  # by way of the cache
 
 
-def test_a_folder_makes_it_resume_and_names_spell_out_the_settings(bert, tmp_path, one_thread):
-    once = Recipe(epochs=1, batch=8)
-    first = TunedText(bert, once).fit(shop(), folder=tmp_path)
-    assert TunedText(bert, once).fit(shop(), folder=tmp_path).state == first.state
-    assert len({TunedText(bert, once, **o).name for o in ({}, {"mine": 2}, {"loss": "triplet"}, {"method": "ia3"})}) == 4
+def test_a_folder_keeps_what_was_trained_and_tells_trainings_apart(bert, tmp_path, one_thread):
+    once, task = Recipe(epochs=1, batch=8), Task.same_label("same", shop(), shop().items["group"])
+    ways = [{}, {"mine": 2}, {"loss": "triplet"}, {"dropout": 0.5}, {"method": "ia3"}]
+    ways += [{"augment": TextNoise(drop=0.5)}, {"augment": TextNoise(swap=0.5)}]
+    states = [TunedText(bert, once, **way).fit(shop(), folder=tmp_path).state for way in ways]
+    states.append(TunedText(bert, once).fit(shop(), validation=task, folder=tmp_path).state)
+    assert len(list(tmp_path.iterdir())) == len(ways) + 1
+    path = next(tmp_path.glob("*/*.safetensors"))
+    before = path.stat().st_mtime_ns
+    assert [TunedText(bert, once, **way).fit(shop(), folder=tmp_path).state for way in ways] == states[:-1]
+    assert path.stat().st_mtime_ns == before, "it was trained again"
+    with pytest.raises(ValueError, match="cannot tell one augment from another"):
+        TunedText(bert, once, augment=lambda text, rng: text).fit(shop(), folder=tmp_path)
+
+
+def test_listings_without_a_match_are_negatives(bert, one_thread):
+    frame = shop().items.assign(group=[g if i < 8 else None for i, g in enumerate(shop().items["group"])])
+    seen = set()
+
+    def watched(text, rng):
+        seen.add(text)
+        return text
+
+    TunedText(bert, Recipe(epochs=3, batch=32), mine=15, augment=watched).fit(Catalogue("shop", frame))
+    assert set(frame["title"][:8]) < seen  # and some of the others
 
 
 def test_nothing_to_learn_from_is_an_error(bert):
