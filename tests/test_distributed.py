@@ -1,17 +1,27 @@
 """Two processes learn what one does."""
 
+import json
 import os
 import subprocess
 import sys
 
-import pytest
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
 from lib.files import ROOT
-from lib.training import Recipe, train
+from lib.training import Recipe, objective, train
 from lib.training.distributed import share
 
+PRODUCTS = """
+import sys, torch
+from tests.test_distributed import *
+losses = []
+module = train(torch.nn.ModuleDict({"used": vectors(), "unused": network()}), products, batches, RECIPE, watch=losses.append)
+if torch.distributed.get_rank() == 0:
+    print([entry["loss"] for entry in losses])
+torch.distributed.destroy_process_group()
+"""
 SCRIPT = """
 import sys, torch
 from safetensors.torch import save_file
@@ -34,15 +44,39 @@ def loss(module, rows, generator):
     return ((module(x) - x**2) ** 2).mean()
 
 
-@pytest.mark.parametrize("processes", [2])
-def test_several_processes_end_with_the_weights_of_one(tmp_path, processes):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    (tmp_path / "script.py").write_text(SCRIPT)
+def vectors():
+    torch.manual_seed(1)
+    return torch.nn.Embedding(40, 3)
+
+
+def products(module, rows, generator):
+    """Two rows of one product, 2 i and 2 i + 1, should be alike: where processes split them, there is nothing to learn."""
+    return objective("infonce")(torch.nn.functional.normalize(module["used"](rows)), rows // 2)
+
+
+def batches(rng):
+    yield from np.arange(40).reshape(5, 8)
+
+
+def two_processes(folder, script):
+    """What two processes print that run the script."""
+    (folder / "script.py").write_text(script)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
-        [*command, str(tmp_path / "script.py"), str(tmp_path)], cwd=ROOT, env=environment, capture_output=True, text=True
+        [*command, str(folder / "script.py"), str(folder)], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_products_stay_together_and_a_tower_may_go_unused(tmp_path):
+    losses = json.loads(two_processes(tmp_path, PRODUCTS).splitlines()[-1])
+    assert losses[0] > losses[1] > losses[2] > 0
+
+
+def test_several_processes_end_with_the_weights_of_one(tmp_path):
+    two_processes(tmp_path, SCRIPT)
     alone = train(network(), loss, range(40), RECIPE).state_dict()
     together = load_file(tmp_path / "weights.safetensors")
     for name, value in alone.items():
