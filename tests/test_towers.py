@@ -257,12 +257,13 @@ def test_from_a_text_model_and_torchvision(shop: Catalogue, folders: dict, tmp_p
     from torchvision.models import get_model
 
     save_file(get_model("squeezenet1_1").state_dict(), tmp_path / "squeeze.safetensors")
-    options = {"image": {"weights": str(tmp_path / "squeeze.safetensors")}, "text": {"pooling": "cls"}}
+    options = {"image": {"weights": str(tmp_path / "squeeze.safetensors"), "size": 64}, "text": {"pooling": "cls"}}
     few = shop.take(np.arange(9, 15))  # of two products
     towers = Towers(
         text=f"hf:{folders['text']}", image="torchvision:squeezenet1_1", dimensions=8, options=options,
         recipe=Recipe(epochs=1, batch=6, learning_rate=1e-4),
     )  # fmt: skip
+    assert towers.read(few).pixels.shape == (6, 3, 64, 64)
     before = towers.encoder("product").encode(few)
     towers.fit(few, few.items["group"])
     assert np.abs(towers.encoder("product").encode(few) - before).max() > 1e-4

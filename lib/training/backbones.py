@@ -48,18 +48,29 @@ class TextModelTower(nn.Module):
 
 
 class TorchvisionTower(nn.Module):
-    """A torchvision classifier without its last layer, `weights` as `TorchvisionEncoder` has them, and a linear map."""
+    """A torchvision classifier without its last layer, `weights` as `TorchvisionEncoder` has them, and a linear map.
+
+    Photos are `size` pixels wide, as the classifier was trained if not given; smaller is faster, by the square.
+    """
 
     modality = "image"
 
-    def __init__(self, model: str, *, dimensions: int = 128, weights: str | Path | None = "DEFAULT", seed: int = 0) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        dimensions: int = 128,
+        weights: str | Path | None = "DEFAULT",
+        size: int | None = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         from torchvision.models import get_model_weights
 
         source = TorchvisionEncoder(model, weights=weights, seed=seed)
         known = get_model_weights(model)
         preset = (known.__members__.get("IMAGENET1K_V1") or known.DEFAULT).transforms()
-        self.dimensions, self.size, self.model = dimensions, preset.crop_size[0], source.model
+        self.dimensions, self.size, self.model = dimensions, size or preset.crop_size[0], source.model
         self.head = nn.Linear(source.dimensions, dimensions)
         self.register_buffer("mean", 255 * torch.tensor(preset.mean)[:, None, None], persistent=False)
         self.register_buffer("spread", 255 * torch.tensor(preset.std)[:, None, None], persistent=False)
