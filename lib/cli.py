@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from lib.parameters import read_values
+
 PROFILES = "small (seconds, for tests), default (the generated shop), reference (real data sets)"
 
 
@@ -139,7 +141,7 @@ def _parameters(options: argparse.Namespace) -> dict:
 
 def _yaml(text: str, where: object) -> object:
     try:
-        return yaml.safe_load(text)
+        return read_values(text)
     except yaml.YAMLError as error:
         raise ValueError(f"{where} needs YAML, got {text[:200]!r}: {str(error).splitlines()[0]}") from error
 

@@ -8,14 +8,25 @@ from __future__ import annotations
 import ast
 import copy
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from lib.files import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, with numbers such as 1e-3."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
 
 
 def resolve(notebook: Path, asked: Mapping[str, object] | None = None, *, profile: str = "default") -> dict:
@@ -41,7 +52,12 @@ def resolve(notebook: Path, asked: Mapping[str, object] | None = None, *, profil
 
 def profiles() -> dict[str, dict[str, dict]]:
     """Each notebook's parameters by profile, from notebooks/profiles.yaml."""
-    return yaml.safe_load((NOTEBOOKS / "profiles.yaml").read_text(encoding="utf-8"))
+    return read_values((NOTEBOOKS / "profiles.yaml").read_text(encoding="utf-8"))
+
+
+def read_values(text: str) -> Any:
+    """YAML, in which 1e-3 is a number, as in YAML 1.2; PyYAML takes it for text."""
+    return yaml.load(text, _Loader)  # a SafeLoader: nothing is unpickled
 
 
 def profile_parameters(notebook: Path, profile: str) -> dict:

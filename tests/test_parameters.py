@@ -3,7 +3,7 @@
 import pytest
 
 from lib import parameters
-from lib.parameters import default_parameters, find_notebook, profile_parameters, resolve
+from lib.parameters import default_parameters, find_notebook, profile_parameters, read_values, resolve
 from tests.test_report import write_notebook
 
 CELL = """ROWS = 3
@@ -79,3 +79,10 @@ def test_unknown_notebook_and_profile_are_named():
         find_notebook("quickstart")
     with pytest.raises(ValueError, match="has the profiles"):
         profile_parameters(find_notebook("00_quickstart"), "huge")
+
+
+@pytest.mark.parametrize(("text", "value"), [("1e-3", 1e-3), ("-2.5E+4", -2.5e4), (".5e1", 5.0), ("[1e2]", [100.0])])
+def test_powers_of_ten_are_numbers(text, value):
+    assert read_values(text) == value
+    assert read_values("e-3") == "e-3"
+    assert read_values("1e-3m") == "1e-3m"
