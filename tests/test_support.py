@@ -273,12 +273,14 @@ def test_the_threshold_parts_hits_from_what_should_be_declined() -> None:
 
 
 def test_trade_off_by_hand() -> None:
-    table = trade_off(FOUND, task(ASKED))
+    right = np.array([True, False, False, False])
+    table = trade_off(FOUND.scores[:, 0], right)
     np.testing.assert_allclose(table.index, [0.9, 0.6, 0.3], rtol=1e-6)
     np.testing.assert_allclose(table["answered"], [0.25, 0.5, 0.75])
     np.testing.assert_allclose(table["right"], [1, 1 / 2, 1 / 3])
-    tied = Ranking("r", FOUND.positions, np.where(np.isfinite(FOUND.scores), np.float32(0.5), FOUND.scores))
-    assert trade_off(tied, task(ASKED))["answered"].tolist() == [0.75]  # equal scores are answered together
+    tied = np.array([0.5, 0.5, 0.5, -np.inf])
+    assert trade_off(tied, right)["answered"].tolist() == [0.75]  # equal scores are answered together
+    assert trade_off(np.array([-np.inf]), np.array([False])).empty
 
 
 def test_answers_become_a_ranking(shop: Catalogue) -> None:

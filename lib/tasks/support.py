@@ -48,8 +48,9 @@ class Desk:
     """Answers questions about a catalogue.
 
     `retrievers` bring the `depth` listings nearest to a question, their embeddings concatenated, and `readers` tell
-    which clause states a wish; both are fitted here. `photos` lend a colour to listings that state none. `ordinary` is
-    a dictionary, see `Vocabulary`. What is less sure than `threshold` is withheld; `tune` chooses it.
+    which clause states a wish; both are fitted here, so a desk for another catalogue needs encoders of its own. `photos`
+    lend a colour to listings that state none. `ordinary` is a dictionary, see `Vocabulary`. What is less sure than
+    `threshold` is withheld; `tune` chooses it.
     """
 
     def __init__(
@@ -199,17 +200,17 @@ def outcomes(found: Ranking, task: Task, threshold: float) -> pd.DataFrame:
     return table.assign(declined=np.where(np.diff(task.relevance.indptr) > 0, np.nan, withheld.astype(float)))
 
 
-def trade_off(found: Ranking, task: Task) -> pd.DataFrame:
+def trade_off(scores: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     """For every threshold that changes something: the share of questions `answered` and of those the share `right`.
 
-    An answer is right where one of its first three products is; a question without answer can only be answered wrongly.
+    `scores` (q,) are each question's first, -inf where nothing was found; `right` (q,) tells whether one of its first three
+    products is. A question without answer can only be answered wrongly.
     """
-    hits = outcomes(found, task, -np.inf)[f"hit@{SHOWN}"].fillna(0).to_numpy()
-    order = np.argsort(-found.scores[:, 0], kind="stable")
-    order = order[np.isfinite(found.scores[order, 0])]
-    first, count = found.scores[order, 0], np.arange(1, len(order) + 1)
+    order = np.argsort(-scores, kind="stable")
+    order = order[np.isfinite(scores[order])]
+    first, count = scores[order], np.arange(1, len(order) + 1)
     last = np.r_[first[1:] != first[:-1], True][: len(order)]  # equal scores are answered together
-    table = pd.DataFrame({"answered": count / max(1, len(hits)), "right": hits[order].cumsum() / count})
+    table = pd.DataFrame({"answered": count / max(1, len(scores)), "right": right[order].cumsum() / count})
     return table[last].set_index(pd.Index(first[last], name="threshold"))
 
 
