@@ -160,8 +160,12 @@ class Desk:
     def _reason(self, request: Request, sure: float) -> str:
         if sure < KNOWN:
             return "it names a product that is not here"
-        asked = {"cheaper": "costs less and is like it", "feature": f"says {self._wish(request)!r}"}
-        return "nothing " + asked.get(request.intent, f"is {request.colour or request.size}")
+        if request.intent == "cheaper":
+            return "nothing costs less and is like it"
+        asked = [f"says {self._wish(request)!r}"] if request.intent == "feature" else []
+        asked += [f"is {value}" for value in (request.colour, request.size) if value]
+        asked += [f"costs at most {request.limit:g}"] if request.limit is not None else []
+        return f"nothing of that name {' and '.join(asked)}"
 
 
 def fit_odds(scores: np.ndarray, right: np.ndarray) -> tuple[float, float]:
