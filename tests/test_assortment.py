@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array, eye_array
 
+from lib.catalogue import Catalogue
+from lib.datasets import Dataset
+from lib.parameters import NOTEBOOKS
 from lib.search import Ranking
 from lib.tasks.assortment import (
     Assortment,
@@ -19,6 +24,7 @@ from lib.tasks.assortment import (
     redundant,
     substitutability,
 )
+from lib.tasks.purchases import Purchases
 
 
 def ranking(positions: list[list[int]], scores: list[list[float]]) -> Ranking:
@@ -179,3 +185,18 @@ def test_demand_from_neighbours_by_hand() -> None:
     near = ranking([[2, 1], [0, -1], [-1, -1], [1, 2]], [[0.5, 0.5], [0.9, -np.inf], [-np.inf, -np.inf], [0.4, -0.2]])
     mean = np.expm1((np.log(4) + np.log(16)) / 3)
     np.testing.assert_allclose(predicted_demand(near, demand), [7, 0, mean, 3], atol=1e-6)
+
+
+# the notebook
+
+
+def test_the_notebook_holds_the_newest_purchase_out_by_its_time_and_not_by_its_row() -> None:
+    rows = pd.DataFrame({"user": ["u", "u", "v", "v"], "item": ["new", "old", "old", "new"]})
+    rows["time"] = pd.to_datetime(["2025-03-01", "2025-01-01", "2025-01-02", "2025-02-02"])
+    shop = Dataset("s", {"s": Catalogue("s", pd.DataFrame({"title": ["x", "y"]}, ["old", "new"]))}, interactions=rows)
+    sources = [c.source for c in nbformat.read(NOTEBOOKS / "10_assortment.ipynb", 4).cells if "shop = load(" in c.source]
+    given = {"load": lambda *_, **__: shop, "np": np, "pd": pd, "Purchases": Purchases}
+    names = given | {"DATASET": "s", "STOCK": 2}
+    exec(sources[0], names)
+    assert dict(zip(names["stock"].ids, names["demand"], strict=True)) == {"old": 2, "new": 0}
+    assert names["stock"].ids[names["place"]].tolist() == ["new", "new"]

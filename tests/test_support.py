@@ -12,9 +12,9 @@ from lib import Catalogue, Task, encoder
 from lib.embeddings import Embeddings
 from lib.search import Ranking
 from lib.tasks.asked import Vocabulary, colours, measures, read
-from lib.tasks.evidence import shown_colours, stated_colours
+from lib.tasks.evidence import as_texts, shown_colours, stated_colours
 from lib.tasks.phrasing import Phraser, facts, invented, template
-from lib.tasks.support import Answer, Desk, choose_threshold, outcomes, ranking, trade_off
+from lib.tasks.support import Answer, Desk, choose_threshold, fit_odds, outcomes, ranking, trade_off
 from tests.checkpoints import SMALL, WORDS, as_pickle, write_tokenizer
 
 LISTINGS = [  # title, description, brand, category, price, colour
@@ -84,7 +84,48 @@ def test_a_size_is_no_price_limit(shop: Catalogue) -> None:
     assert (request.size, request.limit) == ("350 ml", None)
 
 
+@pytest.mark.parametrize(
+    ("said", "limit"),
+    [
+        ("under $1,500", 1500),
+        ("below 1.500 euros", 1500),
+        ("1 500 eur at most", None),  # not said in this order
+        ("at most 1 500 eur", 1500),
+        ("less than CHF 1’234.50", 1234.5),
+        ("under 1.234,50 €", 1234.5),
+        ("under 1,500,000", 1_500_000),
+        ("under 12,50", 12.5),
+        ("under 0.999 euros", 0.999),
+        ("within EUR 20", 20),
+        ("under 20, please", 20),
+        ("under 20 please", 20),
+        ("(max. under 20)", 20),
+        ("below 30 and waterproof", 30),
+        ("under 3 years", None),
+        ("up to 30 minutes", None),
+        ("that holds up to 5 books", None),
+        ("that holds up to 1 500 books", None),
+        ("that holds up to 5 books for at most 40 euros", 40),
+        ("for at most 2 of them", None),
+        ("with less than 10% cotton", None),
+        ("below 30°C", None),
+        ("under 10k", None),
+        ("for ages under 3-5", None),
+    ],
+)
+def test_a_price_limit_is_told_from_other_numbers(shop: Catalogue, said: str, limit: float | None) -> None:
+    assert read(f"The Alder Bocado {said}?", Vocabulary(shop, ordinary=ORDINARY)).limit == limit
+
+
+def test_a_number_that_is_no_price_does_not_make_a_bargain_hunter(shop: Catalogue) -> None:
+    request = read("Can the Bocado hold up to 5 books?", Vocabulary(shop, ordinary={*ORDINARY, "hold", "books"}))
+    assert (request.intent, request.names) == ("feature", ("bocado",))
+
+
 def test_sizes_in_one_spelling() -> None:
+    assert list(measures("1,500 ml, 1.500 l, 2,000 W, 0,500 l and 1,234.5 g")) == [
+        *("1500 ml", "1500 ml", "2000 W", "500 ml", "1234.5 g")
+    ]
     assert list(measures("350ml, 0.35 l, 35 cl and 1,5 litres")) == ["350 ml", "350 ml", "350 ml", "1500 ml"]
     assert list(measures("EU 42, size xl")) == ["EU 42", "size XL"]
     assert list(measures("takes L")) == ["size L"]
@@ -168,7 +209,16 @@ def test_a_question_about_nothing_that_is_here_is_declined(shop: Catalogue, ques
 def test_several_conditions_must_all_hold(shop: Catalogue) -> None:
     assert ask(shop, "Is there a blue Bocado of 0.5 l?").positions[0] == 1
     assert ask(shop, "Is there a red Bocado of 0.5 l?").abstained
-    assert ask(shop, "Is there a blue Bocado for less than 13 euros?").abstained
+    dear = ask(shop, "Is there a blue Bocado for less than 13 euros?")
+    assert dear.abstained and dear.reason == "nothing of that name is blue and costs at most 13"
+
+
+def test_one_string_is_not_taken_for_a_list_of_letters(shop: Catalogue) -> None:
+    for asked in (desk(shop).answer, desk(shop).retrieve, as_texts):
+        with pytest.raises(TypeError, match=r'one string, "Is the.*; put it into a list'):
+            asked("Is the Brook Mihazo waterproof?")
+        with pytest.raises(TypeError, match="one string"):
+            asked("")
 
 
 def test_no_questions_and_a_shop_without_descriptions(shop: Catalogue) -> None:
@@ -224,12 +274,14 @@ def test_the_threshold_parts_hits_from_what_should_be_declined() -> None:
 
 
 def test_trade_off_by_hand() -> None:
-    table = trade_off(FOUND, task(ASKED))
+    right = np.array([True, False, False, False])
+    table = trade_off(FOUND.scores[:, 0], right)
     np.testing.assert_allclose(table.index, [0.9, 0.6, 0.3], rtol=1e-6)
     np.testing.assert_allclose(table["answered"], [0.25, 0.5, 0.75])
     np.testing.assert_allclose(table["right"], [1, 1 / 2, 1 / 3])
-    tied = Ranking("r", FOUND.positions, np.where(np.isfinite(FOUND.scores), np.float32(0.5), FOUND.scores))
-    assert trade_off(tied, task(ASKED))["answered"].tolist() == [0.75]  # equal scores are answered together
+    tied = np.array([0.5, 0.5, 0.5, -np.inf])
+    assert trade_off(tied, right)["answered"].tolist() == [0.75]  # equal scores are answered together
+    assert trade_off(np.array([-np.inf]), np.array([False])).empty
 
 
 def test_answers_become_a_ranking(shop: Catalogue) -> None:
@@ -239,15 +291,49 @@ def test_answers_become_a_ranking(shop: Catalogue) -> None:
     assert (found.positions[1] == -1).all() and np.isneginf(found.scores[1]).all()
 
 
+def tuned(shop: Catalogue, asked: list[str], right: list[int | None]) -> Desk:
+    relevance = np.zeros((len(asked), len(shop)))
+    for question, row in enumerate(right):
+        relevance[question, row if row is not None else []] = 1
+    queries = Catalogue("q", pd.DataFrame({"title": asked}))
+    return desk(shop).tune(Task("t", queries, shop, csr_array(relevance), csr_array(relevance.shape)))
+
+
 def test_tuning_turns_scores_into_probabilities(shop: Catalogue) -> None:
     asked = ["Is the Bocado sold in red?", "Is the Bocado sold in blue?", "The Bocado in green?", "The Tamiko in pink?"] * 3
-    relevance = np.zeros((len(asked), len(shop)))
-    relevance[0::4, 0] = relevance[1::4, 1] = 1
-    queries = Catalogue("q", pd.DataFrame({"title": asked}))
-    tuned = desk(shop).tune(Task("t", queries, shop, csr_array(relevance), csr_array(relevance.shape)))
-    sure, unsure = (a.scores[0] for a in tuned.answer(["Is the Tamiko sold in blue?", "Is the Tamiko sold in green?"]))
+    clerk = tuned(shop, asked, [0, 1, None, None] * 3)
+    sure, unsure = (a.scores[0] for a in clerk.answer(["Is the Tamiko sold in blue?", "Is the Tamiko sold in green?"]))
     assert unsure < 0.3 < 0.7 < sure < 1
-    assert unsure < tuned.threshold < sure
+    assert unsure < clerk.threshold < sure
+
+
+def test_an_intent_that_is_always_wrong_on_validation_is_never_sure(shop: Catalogue) -> None:
+    sizes, colour = ["The Bocado in 350 ml?", "The Bocado in 250 ml?"] * 4, "The Bocado in blue?"
+    clerk = tuned(shop, [*sizes, *[colour] * 8], [0, None] * 4 + [None] * 8)
+    assert clerk.answer([colour])[0].scores[0] == pytest.approx(1 / 10, abs=0.02)  # (0 + 1) / (8 + 2)
+    assert clerk.answer([colour])[0].abstained
+    assert not clerk.answer(sizes[:1])[0].abstained
+
+
+def test_an_intent_that_is_always_right_on_validation_still_tells_a_miss(shop: Catalogue) -> None:
+    sizes = ["The Bocado in 350 ml?", "The Bocado in 250 ml?"] * 4
+    clerk = tuned(shop, [*sizes, *["The Bocado in blue?"] * 8], [0, None] * 4 + [1] * 8)
+    met, missed = (clerk.answer([f"The Bocado in {colour}?"])[0] for colour in ("blue", "green"))
+    assert not met.abstained and 0.8 < met.scores[0] < 1
+    assert missed.abstained and missed.scores[0] < 0.3
+
+
+def test_an_intent_that_validation_lacks_has_a_probability_too(shop: Catalogue) -> None:
+    clerk = tuned(shop, ["The Bocado in 350 ml?", "The Bocado in 250 ml?"] * 4, [0, None] * 4)
+    met, missed = (clerk.answer([f"The Bocado in {colour}?"])[0].scores[0] for colour in ("blue", "green"))
+    assert 0 < missed < 0.5 < met < 1
+
+
+def test_a_score_that_means_nothing_gives_the_share_that_was_right() -> None:
+    start, slope = fit_odds(np.array([0.0, 0, 0, 1, 1, 1]), np.array([1, 1, 1, 0, 0, 0], bool))  # the higher, the worse
+    assert slope == 0
+    assert 1 / (1 + np.exp(-start)) == pytest.approx(4 / 8)
+    assert fit_odds(np.array([]), np.array([], bool))[1] > 0
 
 
 # words
@@ -255,7 +341,7 @@ def test_tuning_turns_scores_into_probabilities(shop: Catalogue) -> None:
 
 def test_the_template_says_name_price_and_passage(shop: Catalogue) -> None:
     said = template(ask(shop, "Is the Brook Mihazo shoe waterproof?"), shop)
-    assert said.startswith('Yes: Brook Mihazo shoe EU 42 (70.00, description: "waterproof")')
+    assert said.startswith('In the catalogue: Brook Mihazo shoe EU 42 (70.00, description: "waterproof")')
     assert "price unknown" in said
     assert "crimson" in template(ask(shop, "Do you have the Alder Bocado in red?"), shop)
 

@@ -59,13 +59,16 @@ def _either(phrases: Collection[str]) -> str:
     return "|".join(map(re.escape, sorted(phrases, key=len, reverse=True)))
 
 
-NUMBER = r"(\d+(?:[.,]\d+)?)"
+NUMBER = r"([1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)"
 MEASURE = re.compile(rf"(?<![\w.,]){NUMBER}[\s-]?({_either(UNITS)})s?\b", re.I)
 WORN = re.compile(r"\b(EU|UK|US|size)\s?(\d+(?:[.,]5)?|X{0,3}[SL]|M)\b", re.I)
 LETTERS = re.compile(r"(?<![\w'’-])()(X{0,3}[SL]|M)(?![\w'’-])")  # alone only in capitals: "M", not "I'm"
 COLOUR = re.compile(rf"\b({_either(BASE)})\b", re.I)
 MOST = r"under|below|less than|at most|up to|(?:no|not) more than|max(?:imum)?(?: of)?|cheaper than|within"
-LIMIT = re.compile(rf"\b(?:{MOST})\s*[€$£]?\s*{NUMBER}(?:\s*(?:€|\$|£|eur|euros?|usd|dollars?|pounds?)(?!\w))?", re.I)
+MONEY = r"(?:[€$£]|(?:eur|euros?|usd|dollars?|gbp|pounds?|chf|francs?)(?!\w))"
+PRICE = r"([1-9]\d{0,2}(?:[.,\s'’]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d+)?)(?![.,]?\d)"  # no price has three decimals
+LIMIT = re.compile(rf"\b(?:{MOST})\s*({MONEY}\s*)?{PRICE}(\s*{MONEY})?", re.I)
+AFTER = re.compile(r"\s*(?:$|[.,;:!?)\"”]|[-–—]\s|(?<=\s)([a-z]+))", re.I)  # what may follow a price without its currency
 CHEAPER = re.compile(
     r"\bcheap|\bafford|\bbudget\b|\bexpensive|\bpricey|\bbargain|\b(?:low|small|bett)er (?:price|cost)"
     r"|\b(?:cost|pay|spend)\w*\s(?:\w+\s)?(?:less|much)|\bless (?:money|costly)|\bsave money",
@@ -92,7 +95,7 @@ class Request:
     """What a question asks for; what it does not ask is None or empty.
 
     `names` are the words that name a product, known to the catalogue or not; `size` is a measure as `measures` gives it;
-    `limit` the highest price; `wish` the content words that are left, such as "dishwasher".
+    `limit` the highest price, in the catalogue's currency; `wish` the content words that are left, such as "dishwasher".
     """
 
     text: str
@@ -156,7 +159,7 @@ class Vocabulary:
 def read(question: str, vocabulary: Vocabulary) -> Request:
     """What a question asks, by rules; see `Request`."""
     rest, size = _cut(question, (MEASURE, WORN, LETTERS), lambda m: next(measures(m[0]), None))
-    rest, limit = _cut(rest, (LIMIT,), lambda m: float(m[1].replace(",", ".")))
+    rest, limit = _cut(rest, (LIMIT,), lambda m: _limit(m, vocabulary.stop))
     rest, colour = _cut(rest, (COLOUR,), lambda m: BASE[m[1].lower()])
     names = tuple(dict.fromkeys(vocabulary.names(rest)))
     wish = " ".join(w for w in words(rest) if w not in vocabulary.stop and w not in names and len(w) > 1)
@@ -173,7 +176,7 @@ def measures(text: str) -> Iterator[str]:
     """Every size in a text in one spelling: "0.35 l" and "350ml" give "350 ml", "size M" "size M", "EU 42" "EU 42"."""
     for number, unit in MEASURE.findall(text):
         counted, factor = UNITS[unit.lower()]
-        yield f"{float(number.replace(',', '.')) * factor:g} {counted}"
+        yield f"{_number(number) * factor:g} {counted}"
     for pattern in (WORN, LETTERS):
         for scale, size in pattern.findall(text):
             yield f"{scale.upper() if scale.lower() in ('eu', 'uk', 'us') else 'size'} {size.upper()}"
@@ -184,10 +187,26 @@ def colours(text: str) -> set[str]:
     return {BASE[word.lower()] for word in COLOUR.findall(text)}
 
 
+def _number(text: str, *, thousands: str = ",") -> float:
+    """A number as people write it: "1,500" is 1500 by what parts `thousands`; "1,5" is 1.5, and so is "0,500" one half."""
+    if re.match(rf"[1-9]\d{{0,2}}[{thousands}]\d{{3}}(?!\d)", text):
+        text = re.sub(rf"[{thousands}](?=\d{{3}}(?!\d))", "", text)
+    return float(text.replace(",", "."))
+
+
+def _limit(match: re.Match, stop: Collection[str]) -> float | None:
+    """The highest price, if it is one: it has a currency, or nothing after it says what else is counted ("3 years")."""
+    before, number, behind = match.groups()
+    after = AFTER.match(match.string, match.end())
+    counted = not after or (after[1] and (after[1].lower() == "of" or after[1].lower() not in stop))
+    return _number(number, thousands=".,\\s'’") if before or behind or not counted else None
+
+
 def _cut(text: str, patterns: tuple[re.Pattern, ...], meaning) -> tuple[str, object]:  # noqa: ANN001
-    """The text without the first match of the patterns, and what that match means."""
+    """The text without the first match of the patterns that means something, and what that match means."""
     for pattern in patterns:
-        match = pattern.search(text)
-        if match:
-            return text[: match.start()] + " " + text[match.end() :], meaning(match)
+        for match in pattern.finditer(text):
+            found = meaning(match)
+            if found is not None:
+                return text[: match.start()] + " " + text[match.end() :], found
     return text, None

@@ -111,7 +111,9 @@ class Evidence:
 
 
 def as_texts(texts: Sequence[str]) -> Catalogue:
-    """Bare texts as a catalogue, so that encoders read them."""
+    """Bare texts as a catalogue, so that encoders read them. Raises TypeError for one string, whose letters it would list."""
+    if isinstance(texts, str):
+        raise TypeError(f'texts come as a list, got one string, "{texts[:40]}"; put it into a list: ["…"]')
     return Catalogue("texts", pd.DataFrame({"title": list(texts)}, index=[f"text {i}" for i in range(len(texts))]))
 
 

@@ -21,7 +21,13 @@ from lib.tasks.support import Answer
 if TYPE_CHECKING:
     import torch
 
-OPENINGS = {"cheaper": "Alike and cheaper", "colour": "Yes, in {colour}", "size": "Yes, as {size}", "feature": "Yes"}
+# no Yes for a feature: whether "leak-proof" means yes depends on what was asked, "does it leak?" or "is it tight?"
+OPENINGS = {
+    "cheaper": "Alike and cheaper",
+    "colour": "Yes, in {colour}",
+    "size": "Yes, as {size}",
+    "feature": "In the catalogue",
+}
 PROMPT = "Question: {question}\nFacts:\n{facts}\nAnswer in one or two sentences, with these facts only.\nAnswer:"
 NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 

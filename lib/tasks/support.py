@@ -21,7 +21,7 @@ from lib.fusion import concat
 from lib.metrics import evaluate
 from lib.search import Ranking, search
 from lib.similarity import pairwise
-from lib.tasks.asked import Request, Vocabulary, read
+from lib.tasks.asked import INTENTS, Request, Vocabulary, read
 from lib.tasks.evidence import Evidence, Passage, as_texts
 
 SHOWN = 3  # products an answer holds
@@ -48,8 +48,9 @@ class Desk:
     """Answers questions about a catalogue.
 
     `retrievers` bring the `depth` listings nearest to a question, their embeddings concatenated, and `readers` tell
-    which clause states a wish; both are fitted here. `photos` lend a colour to listings that state none. `ordinary` is
-    a dictionary, see `Vocabulary`. What is less sure than `threshold` is withheld; `tune` chooses it.
+    which clause states a wish; both are fitted here, so a desk for another catalogue needs encoders of its own. `photos`
+    lend a colour to listings that state none. `ordinary` is a dictionary, see `Vocabulary`. What is less sure than
+    `threshold` is withheld; `tune` chooses it.
     """
 
     def __init__(
@@ -73,22 +74,17 @@ class Desk:
     def tune(self, task: Task) -> Self:
         """Learn on validation questions how sure a score makes of each intent, and the threshold (see `choose_threshold`).
 
-        A condition that is met in full and one that a photo makes likely are not on one scale, so a logistic regression
-        an intent turns scores into the probability that one of the first three products is right (Platt 1999).
+        A condition that is met in full and one that a photo makes likely are not on one scale: `fit_odds`, an intent each.
         """
-        from sklearn.linear_model import LogisticRegression
-
         self._odds, self.threshold = {}, 0.0
         found = ranking(self.answer(task.queries.text()))
         right = outcomes(found, task, -np.inf)[f"hit@{SHOWN}"].fillna(0).to_numpy() > 0
         intents = np.array([read(question, self.vocabulary).intent for question in task.queries.text()])
         sure = found.scores.astype(float)
-        for intent in np.unique(intents[np.isfinite(sure[:, 0])]):
+        for intent in INTENTS:
             own = np.flatnonzero((intents == intent) & np.isfinite(sure[:, 0]))
-            if len(set(right[own])) == 2:
-                model = LogisticRegression(C=100).fit(sure[own, :1], right[own])
-                self._odds[str(intent)] = float(model.intercept_[0]), max(0.0, float(model.coef_[0, 0]))
-            sure[own] = self._probability(str(intent), sure[own])
+            self._odds[intent] = fit_odds(sure[own, 0], right[own])
+            sure[own] = self._probability(intent, sure[own])
         self.threshold = choose_threshold(Ranking(found.name, found.positions, sure), task)
         return self
 
@@ -99,7 +95,7 @@ class Desk:
 
     def answer(self, questions: Sequence[str]) -> list[Answer]:
         """One answer a question."""
-        if not len(questions):
+        if not len(as_texts(questions)):
             return []
         requests = [read(question, self.vocabulary) for question in questions]
         likeness = self.evidence.likeness([self._wish(request) for request in requests])
@@ -164,8 +160,27 @@ class Desk:
     def _reason(self, request: Request, sure: float) -> str:
         if sure < KNOWN:
             return "it names a product that is not here"
-        asked = {"cheaper": "costs less and is like it", "feature": f"says {self._wish(request)!r}"}
-        return "nothing " + asked.get(request.intent, f"is {request.colour or request.size}")
+        if request.intent == "cheaper":
+            return "nothing costs less and is like it"
+        asked = [f"says {self._wish(request)!r}"] if request.intent == "feature" else []
+        asked += [f"is {value}" for value in (request.colour, request.size) if value]
+        asked += [f"costs at most {request.limit:g}"] if request.limit is not None else []
+        return f"nothing of that name {' and '.join(asked)}"
+
+
+def fit_odds(scores: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """Intercept and slope, at least 0, of the log odds that an answer of a score is right, (n,), (n,) (Platt 1999).
+
+    A right answer at score 1 and a wrong one at 0 are added, so that few answers, or none, or answers that are all right or
+    all wrong, make nothing certain; where the score says nothing, what is left is the smoothed share (k + 1) / (n + 2).
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    scores, right = np.r_[scores, 0.0, 1.0], np.r_[right, False, True]
+    model = LogisticRegression(C=100).fit(scores[:, None], right)
+    if model.coef_[0, 0] > 0:
+        return float(model.intercept_[0]), float(model.coef_[0, 0])
+    return float(np.log(right.mean() / (1 - right.mean()))), 0.0
 
 
 def ranking(answers: Sequence[Answer], *, k: int = SHOWN) -> Ranking:
@@ -189,17 +204,17 @@ def outcomes(found: Ranking, task: Task, threshold: float) -> pd.DataFrame:
     return table.assign(declined=np.where(np.diff(task.relevance.indptr) > 0, np.nan, withheld.astype(float)))
 
 
-def trade_off(found: Ranking, task: Task) -> pd.DataFrame:
+def trade_off(scores: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     """For every threshold that changes something: the share of questions `answered` and of those the share `right`.
 
-    An answer is right where one of its first three products is; a question without answer can only be answered wrongly.
+    `scores` (q,) are each question's first, -inf where nothing was found; `right` (q,) tells whether one of its first three
+    products is. A question without answer can only be answered wrongly.
     """
-    hits = outcomes(found, task, -np.inf)[f"hit@{SHOWN}"].fillna(0).to_numpy()
-    order = np.argsort(-found.scores[:, 0], kind="stable")
-    order = order[np.isfinite(found.scores[order, 0])]
-    first, count = found.scores[order, 0], np.arange(1, len(order) + 1)
+    order = np.argsort(-scores, kind="stable")
+    order = order[np.isfinite(scores[order])]
+    first, count = scores[order], np.arange(1, len(order) + 1)
     last = np.r_[first[1:] != first[:-1], True][: len(order)]  # equal scores are answered together
-    table = pd.DataFrame({"answered": count / max(1, len(hits)), "right": hits[order].cumsum() / count})
+    table = pd.DataFrame({"answered": count / max(1, len(scores)), "right": right[order].cumsum() / count})
     return table[last].set_index(pd.Index(first[last], name="threshold"))
 
 
