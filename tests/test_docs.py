@@ -133,6 +133,22 @@ def test_support_numbers_in_the_readme_are_those_of_the_reference_run():
     assert f"nearest by words {short(words['hit@3']['mean'])} and {short(words['declined']['mean'])}" in README
 
 
+def test_recommendation_and_tower_numbers_in_the_readme_are_those_of_the_reference_run():
+    results = reference("08_recommendation")
+    beauty, popular = results["beauty"]["next item"], results["popularity"]["beauty"]
+    hybrid, again = (beauty[m] for m in ("hybrid", "hybrid, fitted again"))
+    theirs = published("beauty", "next-item").loc["S3-Rec"]
+    row = f"hybrid {short(hybrid['hit@10']['mean'])} and {hybrid['ndcg@10']['mean']:.4f}, "
+    row += f"fitted again with the validation purchase {short(again['hit@10']['mean'])} and {short(again['ndcg@10']['mean'])}; "
+    row += " and ".join(f"{short(popular[m]['training and validation'])}" for m in ("hit@10", "ndcg@10"))
+    row = row.replace("; .", "; popularity .") + f"; published S3-Rec {theirs['hit@10']:.4f} and {theirs['ndcg@10']:.4f}"
+    assert row.replace(" 0.", " .") in README
+    towers = reference("05_towers")["towers"]["photo and title"]
+    both, *rivals = (towers[m]["ndcg@10"] for m in ("both towers", "colour + HOG + trigrams", "colour + HOG + lsa, learned"))
+    cell = f"{short(both['mean'])} [{short(both['low'])}, {short(both['high'])}]; colour, HOG and trigrams, tuned, "
+    assert f"{cell}{short(rivals[0]['mean'])}, mapped linearly by the same labels {short(rivals[1]['mean'])}" in README
+
+
 def test_reference_results_come_from_committed_code():
     for path in (REPORTS / "reference").glob("*/metrics.json"):
         assert re.fullmatch(r"[0-9a-f]+", json.loads(path.read_text())["commit"]), path
