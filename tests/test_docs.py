@@ -126,6 +126,14 @@ def test_encoder_and_fusion_numbers_in_the_readme_are_those_of_the_reference_run
         assert f"{says} {' · '.join(short(t[method]['ndcg@10']['mean']) for t in tests)}" in README
 
 
+def test_search_numbers_in_the_readme_are_those_of_the_reference_run():
+    results = reference("07_search")
+    hybrid, bm25, minilm = (results["bazaar"]["search"][m]["ndcg@10"] for m in ("hybrid of two", "BM25", "MiniLM"))
+    row = f"weighted, {short(hybrid['mean'])} [{short(hybrid['low'])}, {short(hybrid['high'])}]; BM25 {short(bm25['mean'])}"
+    lost = [short(results["lost"]["search"][m]["ndcg@10 lost at 0.5"]["mean"]) for m in ("hybrid of two", "BM25")]
+    assert f"{row}, MiniLM {short(minilm['mean'])}; half of the words misspelt costs it {lost[0]}, BM25 {lost[1]}" in README
+
+
 def test_support_numbers_in_the_readme_are_those_of_the_reference_run():
     desk, words = (reference("09_support")["reworded"]["questions"][m] for m in ("desk", "nearest by words"))
     cells = [f"{short(c['mean'])} [{short(c['low'])}, {short(c['high'])}]" for c in (desk["hit@3"], desk["declined"])]
