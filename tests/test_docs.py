@@ -104,6 +104,19 @@ def test_matching_numbers_in_the_readme_are_those_of_the_reference_run():
     assert f"standing in both catalogues, {whole}, of the pair alone {pair}; published Ditto {ditto}" in README
 
 
+def test_finetuning_numbers_in_the_readme_are_those_of_the_reference_run():
+    sets = [reference("05_finetuning")[s]["pairs"] for s in ("abt-buy", "amazon-google", "walmart-amazon")]
+    alone, frozen, joined, pair = (
+        " · ".join(short(s[m]["f1"]["mean"]) for s in sets)
+        for m in ("tuned cosine", "frozen cosine", "features + tuned", "features + tuned, pair only")
+    )
+    assert f"its cosine alone {alone}, frozen {frozen}; as features beside those above {joined}, of the pair " in README
+    assert f"of the pair alone {pair} |" in README
+    by_set = (reference("05_finetuning")["search"][s]["test"] for s in ("abt-buy", "amazon-google", "walmart-amazon"))
+    rows = [" to ".join(short(s[m]["recall@1"]["mean"]) for m in ("frozen", "tuned")) for s in by_set]
+    assert f"| {' · '.join(rows)} |" in README
+
+
 def test_encoder_and_fusion_numbers_in_the_readme_are_those_of_the_reference_run():
     flipkart = reference("02_encoders")["flipkart"]["category"]
     both = flipkart["minilm, all text + mobilenet"]["precision@10"]
