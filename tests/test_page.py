@@ -227,7 +227,9 @@ def test_a_run_that_kept_no_rows_says_so(page, runs):
     page.goto(write_index(runs).as_uri())
     pick(page, "a", "b")
     page.get_by_role("button", name="Compare", exact=True).click()
-    page.get_by_text("no rows kept: run it again").first.wait_for()
+    said = page.get_by_text("no rows kept: run it again").first
+    said.wait_for()
+    assert said.is_visible()
 
 
 def test_the_comparison_names_what_differs_and_sets_figures_beside_each_other(opened):
