@@ -62,8 +62,9 @@ def trainable(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
 def fingerprint(module: torch.nn.Module, recipe: Any, batches: Sequence[np.ndarray], content: str = "") -> str:
     """A hash of what decides a training: the module with all its weights, recipe, the first epoch's batches, and `content`."""
     total = hashlib.sha256(json.dumps([dataclasses.asdict(recipe), content, repr(module)], sort_keys=True).encode())
+    trained = trainable(module)
     for name, weights in sorted(module.state_dict().items()):  # the frozen ones decide as well
-        total.update(f"{name} {name in trainable(module)}".encode() + weights.detach().cpu().numpy().tobytes())
+        total.update(f"{name} {name in trained}".encode() + weights.detach().cpu().numpy().tobytes())
     for batch in batches:
         total.update(np.asarray(batch).tobytes())
     return total.hexdigest()[:16]

@@ -24,7 +24,7 @@ class Step:
 
     def __call__(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The loss of this process's rows."""
-        return self._call(rows, generator) + sum(map(_aslant, self._adalora))
+        return self._call(rows, generator) + sum(map(_orthogonal_regulariser, self._adalora))
 
     def allocate(self, steps: int) -> None:
         """Let AdaLoRA, where there is one, move its rank to where the last gradients ask for it."""
@@ -32,7 +32,7 @@ class Step:
             part.update_and_allocate(steps)
 
 
-def _aslant(part: torch.nn.Module) -> torch.Tensor:
+def _orthogonal_regulariser(part: torch.nn.Module) -> torch.Tensor:
     """How far AdaLoRA's factors are from orthogonal, weighted (Zhang et al. 2023, equation 4); peft leaves this to the loss."""
     import torch
 
