@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help report test reference lab lint lock clean
+.PHONY: help report test reference lab screenshots lint lock clean
 
 help: ## show this help
 	@echo "Akin: which products are alike?"
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | \
+		awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 report: $(READY) ## run every notebook on the generated catalogue and write reports/index.html
 	$(BIN)/akin report
@@ -18,27 +19,35 @@ test: $(READY) ## run all tests: units, every notebook at its small profile, the
 	$(BIN)/python -m pytest
 
 reference: $(READY) ## run every notebook on the real data sets and refresh reports/reference/
-	$(BIN)/akin report --profile reference
+	$(BIN)/akin report --profile reference --jobs 1
 
 lab: $(READY) ## open the notebooks in JupyterLab; options as LAB="--no-browser --port 8899"
 	$(BIN)/jupyter lab notebooks $(LAB)
 
-lint: $(READY) ## check style
-	$(BIN)/ruff check lib tests notebooks
+screenshots: $(READY) ## take the README's pictures (needs Chromium)
+	$(BIN)/python -m tests.screenshots
+
+lint: $(READY) ## check style, line width and which room imports which
+	$(BIN)/ruff check lib data/bazaar tests notebooks
+	$(BIN)/ruff format --check lib data/bazaar tests notebooks
+	$(BIN)/lint-imports
 
 # The stamp is made last, so an interrupted installation is taken up again.
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Akin needs Python 3.11 or newer, $(PYTHON) is older: make PYTHON=...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Akin needs Python 3.11 or newer, $(PYTHON) is older: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-# torch's own metadata pins the CUDA packages of its build; left out here, a CPU-only torch needs none of them.
+# torch's own metadata pins the CUDA packages of its build. They are left out here, because a
+# CPU-only torch needs none of them.
 lock: ## resolve requirements.lock anew from pyproject.toml (needs pip-tools)
-	pip-compile --quiet --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --extra test --extra words --extra recommend --extra logs -o requirements.lock pyproject.toml
+	pip-compile --quiet --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host \
+		--no-emit-find-links --no-header --no-annotate --extra test -o requirements.lock pyproject.toml
 	sed -i.old -E '/^(nvidia-|cuda-|triton==)/d' requirements.lock && rm requirements.lock.old
 
 clean: ## remove the environment, runs, drawn photos and cached embeddings
-	rm -rf $(VENV) data/cache data/bazaar
+	rm -rf $(VENV) data/cache
 	find reports -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +

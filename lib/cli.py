@@ -5,14 +5,42 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import yaml
 
-from lib.parameters import read_values
+from lib.report.parameters import read_values
 
 PROFILES = "small (seconds, for tests), default (the generated shop), reference (real data sets)"
+RUN = """examples:
+  akin run 02_encoders -p ROWS 500 -p SEED=1
+  akin run 07_matching -p DATASET abt-buy
+  akin run 07_matching --profile reference            each data set that the profile lists
+  akin run 02_encoders -p ENCODERS.words.encoder=lsa  dotted names reach into nested values
+  akin run 00_quickstart -p FIELDS '[title, brand]'   values are YAML
+  akin run 00_quickstart -f mine.yaml                 a file of NAME: VALUE lines
+
+The run lies in reports/<run>/<notebook>/<data set>/ with its page, metrics and figures. <run> is
+made of profile and parameters, unless --run names it."""
+SWEEP = """examples:
+  akin sweep 02_encoders --grid SEED=0,1,2 --grid ROWS=500,1000 --jobs 2
+  akin sweep 07_matching --grid DATASET=abt-buy,amazon-google
+  akin sweep 00_quickstart --grid 'FIELDS=[title],[title,description]'
+
+Each combination is a run in a folder and a process of its own; at the end comes one table. A run
+is skipped when the same notebook, parameters and code have already finished, so a sweep that was
+stopped goes on where it was."""
+REPORT = """examples:
+  akin report                                       every notebook on the generated shop
+  akin report 02_encoders 07_matching               two of them
+  akin report --profile reference --jobs 1          on the real data sets; takes hours
+  akin report --export paper --run full-reference   figures and tables of a run, for a paper"""
+INDEX = """Every command that runs notebooks does so at its end. Use this one after you have copied
+or removed runs."""
+DATA = """examples:
+  akin data           what there is
+  akin data abt-buy   fetch one"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,109 +54,64 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         print(f"akin: {stop or 'stopped'}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, head or less, has seen enough; Python would complain again when it ends
+    except BrokenPipeError:  # head, or less, has seen enough; Python would complain at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
 def _separated(arguments: Sequence[str]) -> list[str]:
     """`-p NAME=VALUE` as the two words `-p NAME VALUE`, which papermill takes."""
-    words = list(arguments)
-    for i in reversed([i for i, word in enumerate(words[:-1]) if word == "-p" and "=" in words[i + 1]]):
-        words[i + 1 : i + 2] = words[i + 1].split("=", 1)
+    words: list[str] = []
+    for word in arguments:
+        words += word.split("=", 1) if words[-1:] == ["-p"] and "=" in word else [word]
     return words
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="akin", description="Product similarity: run notebooks, compare what they measure.")
+    parser = argparse.ArgumentParser(
+        prog="akin", description="Product similarity: run notebooks, compare what they measure."
+    )
     commands = parser.add_subparsers(title="commands", required=True)
-    _add_run(commands)
-    _add_sweep(commands)
-    _add_report(commands)
-    _add_index(commands)
-    screenshots = commands.add_parser(
-        "screenshots",
-        help="take the README's pictures",
-        description="Runs notebooks on the generated shop, opens the pages and JupyterLab in headless Chromium, and keeps what "
-        "they show in reports/reference/screenshots/. Needs Chromium and Playwright.",
-    )
-    screenshots.set_defaults(command=_screenshots)
-    data = commands.add_parser("data", help="list data sets and where they lie, or fetch some")
-    data.add_argument("names", nargs="*", help="sets to fetch; none lists all")
-    data.set_defaults(command=_data)
-    doctor = commands.add_parser("doctor", help="check what this machine has and what is missing")
-    doctor.set_defaults(command=_doctor)
-    return parser
 
+    def command(does: Callable, says: str, more: str = "") -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            does.__name__.strip("_"),
+            help=says,
+            description=f"{says[0].upper()}{says[1:]}.",
+            epilog=more,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        added.set_defaults(command=does)
+        return added
 
-def _add_run(commands) -> None:  # noqa: ANN001 - argparse's own type is private
-    run = commands.add_parser(
-        "run",
-        help="execute one notebook with other parameters",
-        description="Execute a notebook into reports/<run>/<notebook>/ with its page, metrics and figures.",
-        epilog="""examples:
-  akin run 02_encoders -p ROWS 500 -p SEED=1
-  akin run 02_encoders -p ENCODERS.words.encoder=lsa     dotted names reach into nested values
-  akin run 00_quickstart -p FIELDS '[title, brand]'      values are YAML
-  akin run 00_quickstart -f mine.yaml --profile small    a file of NAME: VALUE lines, over a profile""",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    run = command(_run, "execute one notebook with other parameters", RUN)
     _add_parameters(run)
-    run.add_argument("--run", metavar="NAME", help="the run's folder; default: profile and parameters")
-    run.set_defaults(command=_run)
-
-
-def _add_sweep(commands) -> None:  # noqa: ANN001
-    sweep = commands.add_parser(
-        "sweep",
-        help="execute one notebook for every combination of parameters",
-        description="""One run for every combination, each in a folder and a process of its own; at the end one table.
-What has ended with the same notebook, parameters and code is not run again, so a sweep
-that was stopped, by Ctrl-C or worse, goes on where it was.""",
-        epilog="""examples:
-  akin sweep 02_encoders --grid SEED=0,1,2 --grid ROWS=500,1000 --jobs 2
-  akin sweep 00_quickstart --grid 'FIELDS=[title],[title,description]'
-  akin sweep 02_encoders --grid ENCODERS.words.encoder=tfidf,lsa -p ROWS 500""",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    run.add_argument("--run", metavar="NAME", help="the run's folder in reports/")
+    sweep = command(_sweep, "execute one notebook for every combination of parameters", SWEEP)
     _add_parameters(sweep)
-    sweep.add_argument(
-        "--grid", action="append", required=True, metavar="NAME=a,b,c", help="values of one parameter, in YAML; repeatable"
-    )
+    grid = {"action": "append", "required": True, "metavar": "NAME=a,b,c"}
+    sweep.add_argument("--grid", **grid, help="values of one parameter, in YAML; repeatable")
     sweep.add_argument("--jobs", type=int, default=1, help="runs at once; they share the cores")
     sweep.add_argument("--retry-failed", action="store_true", help="run those again that failed")
-    sweep.set_defaults(command=_sweep)
-
-
-def _add_report(commands) -> None:  # noqa: ANN001
-    report = commands.add_parser("report", help="execute all notebooks of a profile and write reports/index.html")
-    report.add_argument("notebooks", nargs="*", help="only these; default: all that know the profile")
+    report = command(_report, "execute all notebooks and write reports/index.html", REPORT)
+    report.add_argument("notebooks", nargs="*", help="only these; default: all of the profile")
     report.add_argument("--profile", default="default", help=PROFILES)
-    report.add_argument("--export", metavar="DIR", help="run nothing; gather a run's figures and tables in DIR, for a paper")
-    report.add_argument("--run", metavar="RUN", default="reference", help="what to export: a folder of reports/")
-    report.set_defaults(command=_report)
-
-
-def _add_index(commands) -> None:  # noqa: ANN001
-    index = commands.add_parser(
-        "index",
-        help="write reports/index.html over the runs that there are",
-        description="Every command that runs notebooks does so at its end; this one after runs were copied or removed.",
-    )
-    index.set_defaults(command=_index)
+    report.add_argument("--jobs", type=int, default=2, help="runs at once, default 2")
+    report.add_argument("--export", metavar="DIR", help="run nothing; gather a run for a paper")
+    report.add_argument("--run", default="reference", help="what to export: a folder of reports/")
+    command(_index, "write reports/index.html over the runs that there are", INDEX)
+    data = command(_data, "list data sets and where they lie, or fetch some", DATA)
+    data.add_argument("names", nargs="*", help="sets to fetch; none lists all")
+    command(_doctor, "check what this machine has and what is missing")
+    return parser
 
 
 def _add_parameters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("notebook", help="path, or name in notebooks/ such as 02_encoders")
-    parser.add_argument(
-        "-p",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("NAME", "VALUE"),
-        help="set a parameter, also as NAME=VALUE; VALUE is YAML",
-    )
-    parser.add_argument("-f", type=Path, metavar="FILE", help="a YAML file of parameters; -p wins over it")
+    given = {"nargs": 2, "action": "append", "default": [], "metavar": ("NAME", "VALUE")}
+    parser.add_argument("-p", **given, help="set a parameter, also as NAME=VALUE; VALUE is YAML")
+    file = "a YAML file of parameters; -p wins over it"
+    parser.add_argument("-f", type=Path, metavar="FILE", help=file)
     parser.add_argument("--profile", default="default", help=PROFILES)
 
 
@@ -143,23 +126,32 @@ def _yaml(text: str, where: object) -> object:
     try:
         return read_values(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"{where} needs YAML, got {text[:200]!r}: {str(error).splitlines()[0]}") from error
+        raise ValueError(
+            f"{where} needs YAML, got {text[:200]!r}: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _run(options: argparse.Namespace) -> int:
-    from lib import index, report
+    from lib.report import index_page as index
+    from lib.report.results import leaves, text
+    from lib.report.runs import execute, plan, summary
 
-    metrics = report.run(options.notebook, _parameters(options), profile=options.profile, name=options.run)
-    print(report.summary(metrics))
-    for name, value in index.rows(metrics["results"]):
-        print(f"  {name:<60} {value}")
+    failed = 0
+    for run in plan(
+        options.notebook, _parameters(options), profile=options.profile, name=options.run
+    ):
+        metrics = execute(run)
+        failed += metrics["status"] != "done"
+        print(summary(run, metrics), flush=True)
+        for path, value in leaves(metrics["results"]):
+            print(f"  {' / '.join(path):<60} {text(value)}")
     print(f"page: {index.write_index()}")
-    return 0 if metrics["status"] == "done" else 1
+    return 1 if failed else 0
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from lib import index
-    from lib.sweep import sweep
+    from lib.report import index_page as index
+    from lib.report.sweep import sweep
 
     grid = {}
     for entry in options.grid:
@@ -168,9 +160,13 @@ def _sweep(options: argparse.Namespace) -> int:
             raise ValueError(f"--grid needs NAME=a,b,c, got {entry!r}")
         grid[name] = _yaml(f"[{values}]", f"--grid {name}")
     table = sweep(
-        options.notebook, grid, parameters=_parameters(options), profile=options.profile, jobs=options.jobs,
+        options.notebook,
+        grid,
+        parameters=_parameters(options),
+        profile=options.profile,
+        jobs=options.jobs,
         retry_failed=options.retry_failed,
-    )  # fmt: skip
+    )
     print(table.to_string(index=False, float_format="%.4f"))
     if "failed" in set(table["status"]):
         print("failed runs are not repeated unless asked for: --retry-failed")
@@ -180,54 +176,42 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     if options.export:
-        from lib.export import export
+        from lib.report.export import export
 
         print(f"figures and tables: {export(options.export, options.run) / 'README.md'}")
         return 0
-    from lib import index
-    from lib.sweep import report_all
+    from lib.report import index_page as index
+    from lib.report.sweep import report_all
 
-    results = report_all(options.profile, notebooks=options.notebooks)
-    encoding = sum(m["encode_seconds"] or 0 for m in results)
-    print(f"{len(results)} notebooks, {sum(m['seconds'] for m in results):.0f} s, of it {encoding:.1f} s encoding")
+    results = report_all(options.profile, notebooks=options.notebooks, jobs=options.jobs)
+    done = sum(metrics["status"] == "done" for metrics in results)
+    print(f"{done} of {len(results)} runs are done")
     print(f"page: {index.write_index()}")
-    return 0 if all(m["status"] == "done" for m in results) else 1
+    return 0 if done == len(results) else 1
 
 
 def _index(options: argparse.Namespace) -> int:
-    from lib import index
+    from lib.report import index_page as index
 
     print(f"page: {index.write_index()}")
-    return 0
-
-
-def _screenshots(options: argparse.Namespace) -> int:
-    from lib.lab import take_pictures
-    from lib.screenshots import PICTURES, SCENES, chromium, shop_runs, take
-
-    with chromium() as browser:
-        for file in (*take(browser, shop_runs(), SCENES), *take_pictures(browser.new_page(), PICTURES)):
-            print(file)
     return 0
 
 
 def _data(options: argparse.Namespace) -> int:
-    from lib.datasets import NAMES
-    from lib.datasets.sources import SOURCES, fetch, find
+    from lib.data.loaders import LOADERS
+    from lib.data.sources import SOURCES, fetch, where
 
     for name in options.names:
         if name not in SOURCES:
             raise ValueError(f"no data set {name!r} to fetch; there are {', '.join(SOURCES)}")
-        print(f"{name}: {fetch(name, SOURCES[name])}")
+        print(f"{name}: {fetch(name)}")
     if options.names:
         return 0
-    for name in NAMES:
-        source = SOURCES.get(name)
-        if source is None:
+    for name in LOADERS:
+        if name not in SOURCES:
             print(f"{name:<15} generated on this machine, no download")
             continue
-        place = find(name, source) or ("akin data " + name if source.addresses else f"get it from {source.origin}")
-        print(f"{name:<15} {source.about}\n{'':<15} {place}")
+        print(f"{name:<15} {SOURCES[name].about}\n{'':<15} {where(name)}")
     return 0
 
 

@@ -25,30 +25,40 @@ class Check(NamedTuple):
 
 def checks() -> Iterator[Check]:
     """All findings, the cheap ones first."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    yield Check(OK if sys.version_info >= (3, 11) else MISSING, "Python", f"{version}; 3.11 or newer is needed")
+    yield _python(sys.version_info[:3])
     yield _packages()
     yield _minilm()
     yield _processor()
-    yield _room()
+    free = shutil.disk_usage(ROOT).free / 1e9
+    says = f"{free:.0f} GB free for {DATA.name}/ and reports/"
+    yield Check(OK if free > 2 else NOTE, "disk", says)
     yield _data()
+
+
+def _python(version: tuple[int, int, int]) -> Check:
+    says = f"{'.'.join(map(str, version))}; Akin is tested on 3.11 to 3.14"
+    if version < (3, 11):
+        return Check(MISSING, "Python", says)
+    return Check(OK if version < (3, 15) else NOTE, "Python", says)
 
 
 def _packages() -> Check:
     lock = ROOT / "requirements.lock"
     if not lock.exists():
-        return Check(NOTE, "packages", "no requirements.lock beside the package: versions are not compared")
+        return Check(NOTE, "packages", "no requirements.lock: versions are not compared")
     other = []
     for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", lock.read_text(), re.M):
         try:
             here = importlib.metadata.version(name).split("+")[0]
         except importlib.metadata.PackageNotFoundError:
-            return Check(MISSING, "packages", f"{name} is not installed; run: pip install -r requirements.lock")
+            advice = "run: pip install -r requirements.lock"
+            return Check(MISSING, "packages", f"{name} is not installed; {advice}")
         if here != version:
             other.append(f"{name} {here} (lock: {version})")
-    if other:
-        return Check(NOTE, "packages", f"{len(other)} differ from requirements.lock: {', '.join(other[:4])}")
-    return Check(OK, "packages", "as requirements.lock has them")
+    if not other:
+        return Check(OK, "packages", "as requirements.lock has them")
+    says = f"{len(other)} differ from requirements.lock: {', '.join(other[:4])}"
+    return Check(NOTE, "packages", says)
 
 
 def _minilm() -> Check:
@@ -64,25 +74,24 @@ def _minilm() -> Check:
 def _processor() -> Check:
     import torch
 
-    from lib.encoders.text import has_bfloat16
+    from lib.encoders.device import has_bfloat16
 
     unit = "bfloat16 matrix units, used" if has_bfloat16() else "no bfloat16 matrix units: float32"
-    return Check(OK, "processor", f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads, {unit}")
-
-
-def _room() -> Check:
-    free = shutil.disk_usage(ROOT).free / 1e9
-    return Check(OK if free > 2 else NOTE, "disk", f"{free:.0f} GB free for {DATA.name}/ and reports/")
+    return Check(
+        OK, "processor", f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads, {unit}"
+    )
 
 
 def _data() -> Check:
-    from lib.datasets.sources import SOURCES, find
+    from lib.data.sources import SOURCES, find
 
-    here = [name for name, source in SOURCES.items() if find(name, source)]
+    here = [name for name in SOURCES if find(name)]
     lacking = [name for name in SOURCES if name not in here]
     searched = ", ".join(map(str, data_folders()))
     if not lacking:
         return Check(OK, "real data sets", f"all {len(here)} found in {searched}")
     return Check(
-        NOTE, "real data sets", f"found: {', '.join(here) or 'none'}; akin data says where to get {', '.join(lacking)}"
+        NOTE,
+        "real data sets",
+        f"found: {', '.join(here) or 'none'}; akin data says where to get {', '.join(lacking)}",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -25,32 +24,34 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module")  # not "session": an asyncio loop lives as long, and other modules may need their own
+# not "session": an asyncio loop lives as long, and other modules may need their own
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium as the system installed it; Playwright's own download is not needed."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=found, args=["--no-sandbox"])  # root has no sandbox
-        yield chromium
-        chromium.close()
+    """Headless Chromium; where there is none the test is skipped."""
+    from tests.screenshots import chromium
+
+    pytest.importorskip("playwright", reason="needs playwright: pip install playwright")
+    try:
+        with chromium() as started:
+            yield started
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails its test if it asked for anything but local files or wrote an error to the console.
+    """A page; its test fails if it asked for anything but local files or wrote an error.
 
     A test with a local server says so: `page.allowed = ("file:", "http://127.0.0.1")`.
     """
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.allowed = ("file:", "data:", "blob:", "about:")
-    asked, errors = [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    requests, messages, errors = [], [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: messages.append(message))
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     page.close()
-    assert [url for url in asked if not url.startswith(page.allowed)] == []
+    assert [url for url in requests if not url.startswith(page.allowed)] == []
+    assert [message.text for message in messages if message.type == "error"] == []
     assert errors == []

@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib.catalogue import Catalogue
-from lib.tasks.purchases import Purchases
+from lib.data.catalogue import Catalogue
+from lib.data.purchases import Purchases
 
 
 def catalogue(n: int = 6, **columns: object) -> Catalogue:
     return Catalogue(
-        "shop", pd.DataFrame({"title": [f"item {i}" for i in range(n)], **columns}, index=list("abcdefghijklmnop"[:n]))
+        "shop",
+        pd.DataFrame(
+            {"title": [f"item {i}" for i in range(n)], **columns},
+            index=list("abcdefghijklmnop"[:n]),
+        ),
     )
 
 
@@ -24,6 +28,8 @@ def purchases(baskets: dict[str, str], n: int = 6, **columns: object) -> Purchas
 def drawn(users: int, n: int, seed: int) -> Purchases:
     """Random baskets of two to eight different items."""
     rng = np.random.default_rng(seed)
-    rows = [(f"u{u}", str(i)) for u in range(users) for i in rng.permutation(n)[: rng.integers(2, 9)]]
+    rows = [
+        (f"u{u}", str(i)) for u in range(users) for i in rng.permutation(n)[: rng.integers(2, 9)]
+    ]
     items = Catalogue("drawn", pd.DataFrame(index=[str(i) for i in range(n)]))
     return Purchases.read(pd.DataFrame(rows, columns=["user", "item"]), items)

@@ -48,3 +48,41 @@ def test_a_folder_takes_its_place_whole_or_not_at_all(tmp_path):
         raise KeyError
     assert (tmp_path / "deep" / "kept" / "a").read_text() == "one"
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["kept"]  # no drafts
+
+
+def write(folder, **texts):
+    with files.whole_folder(folder) as draft:
+        for name, text in texts.items():
+            (draft / name).write_text(text)
+    return folder
+
+
+def test_a_folder_that_akin_wrote_is_replaced_whole(tmp_path):
+    for text in ("one", "two"):
+        write(tmp_path / "run", a=text)
+    assert (tmp_path / "run" / "a").read_text() == "two"
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_akin_did_not_write_is_kept_whatever_it_is(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("years of work")
+    write(folder, a="one")  # a folder without a list
+    (folder / "a").write_text("edited")
+    write(folder, a="two")  # a file that was changed
+    (folder / files.LIST).write_text("{damaged")
+    write(folder, a="three")  # a list that cannot be read
+    assert (folder / "a").read_text() == "three"
+    assert (tmp_path / "run-kept" / "thesis.tex").read_text() == "years of work"
+    assert (tmp_path / "run-kept-2" / "a").read_text() == "edited"
+    assert (tmp_path / "run-kept-3" / "a").read_text() == "two"
+
+
+def test_a_copy_of_what_akin_wrote_is_not_foreign(tmp_path):
+    folder = write(tmp_path / "run", a="one")
+    (folder / ".ipynb_checkpoints").mkdir()  # as JupyterLab leaves, when a notebook is opened
+    (folder / ".ipynb_checkpoints" / "a-checkpoint").write_text("one")
+    assert files.foreign_files(folder) == []
+    (folder / "link").symlink_to("nowhere")
+    assert files.foreign_files(folder) == ["link"]

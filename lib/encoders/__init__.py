@@ -1,51 +1,107 @@
-"""Encoders by name: `encoder("minilm")`, `encoder("torchvision:mobilenet_v2", weights=…)`.
+"""Encoders turn products into vectors: of text, photos, both in one space, or attributes.
 
-Each modality is one file; its heavy imports happen when one of its encoders is made.
+`encoder("minilm")` makes one by its name, `embed()` runs it over a catalogue. Each modality is one
+file, and its libraries are imported when one of its encoders is made.
 """
 
 from __future__ import annotations
 
 import difflib
-import importlib
+import pkgutil
+from importlib.util import find_spec
 
-from lib.encoders.base import Encoder, cost
+from lib.encoders.base import Encoder
+from lib.encoders.embeddings import Embeddings, cost, embed, hide
 
-# name -> (module, class, what it is); a name that ends in ":" is followed by a model
-REGISTRY: dict[str, tuple[str, str, str]] = {
-    "minilm": ("text", "minilm", "all-MiniLM-L6-v2, bundled: sentence vectors, 384 dimensions"),
-    "hf:": ("text", "TextEncoder", "any Hugging Face text model, by name or local folder"),
-    "tfidf": ("lexical", "Tfidf", "TF-IDF over words or character n-grams of the catalogue"),
-    "lsa": ("lexical", "Lsa", "latent semantic analysis: TF-IDF in fewer, dense dimensions"),
-    "word2vec": ("wordvectors", "Word2Vec", "mean of word vectors learned from the catalogue (extra: words)"),
-    "glove:": ("wordvectors", "Glove", "mean of word vectors from a GloVe text file (extra: words)"),
-    "lstm": ("sequence", "Lstm", "an LSTM that learns from the catalogue's titles, without labels"),
-    "clip:": ("joint", "clip", 'a CLIP by name or folder, tower="text" or "image": texts and photos in one space'),
-    "siglip:": ("joint", "siglip", 'a SigLIP by name or folder, tower="text" or "image": texts and photos in one space'),
-    "hf-image:": ("hf_image", "HfImageEncoder", "any Hugging Face vision model, by name or local folder"),
-    "torchvision:": ("image", "TorchvisionEncoder", "any torchvision classifier without its last layer"),
-    "colour": ("image", "ColourHistogram", "how much of each colour a photo has, and roughly where"),
-    "hog": ("image", "Hog", "histogram of oriented gradients: outlines without colour"),
-    "phash": ("image", "PerceptualHash", "perceptual hash: the same photo in another size or compression"),
-    "onehot": ("attributes", "OneHot", "category levels, brand and other values, equal or not"),
-    "category": ("attributes", "category", "how far two category paths run together"),
-    "price": ("attributes", "Price", "the logarithm of the price, scaled per currency: near prices are near"),
-    "autoencoder": ("autoencoder", "Autoencoder", "price and numeric attributes in a learned code"),
+# name -> (module:factory, what it is); a name that ends in ":" is followed by a model
+REGISTRY: dict[str, tuple[str, str]] = {
+    "minilm": (
+        "lib.encoders.text:minilm",
+        "all-MiniLM-L6-v2, bundled: sentence vectors, 384 dimensions",
+    ),
+    "hf:": (
+        "lib.encoders.text:TextEncoder",
+        "any Hugging Face text model, by name or local folder",
+    ),
+    "tfidf": (
+        "lib.encoders.lexical:Tfidf",
+        "TF-IDF over words or character n-grams of the catalogue",
+    ),
+    "lsa": (
+        "lib.encoders.lexical:Lsa",
+        "latent semantic analysis: TF-IDF in fewer, dense dimensions",
+    ),
+    "word2vec": (
+        "lib.encoders.word_vectors:Word2Vec",
+        "mean of word vectors learned from the catalogue (extra: words)",
+    ),
+    "glove:": ("lib.encoders.word_vectors:Glove", "mean of word vectors from a GloVe text file"),
+    "lstm": (
+        "lib.training.lstm:Lstm",
+        "an LSTM that learns from the catalogue's titles, without labels",
+    ),
+    "clip:": (
+        "lib.encoders.joint:clip",
+        'a CLIP or SigLIP by name or folder, tower="text" or "image": both in one space',
+    ),
+    "hf-image:": (
+        "lib.encoders.image_networks:HfImageEncoder",
+        "any Hugging Face vision model, by name or local folder",
+    ),
+    "torchvision:": (
+        "lib.encoders.image_networks:TorchvisionEncoder",
+        "any torchvision classifier without its last layer",
+    ),
+    "colour": (
+        "lib.encoders.image:ColourHistogram",
+        "how much of each colour a photo has, without its backdrop",
+    ),
+    "hog": ("lib.encoders.image:Hog", "histogram of oriented gradients: outlines without colour"),
+    "phash": (
+        "lib.encoders.image:PerceptualHash",
+        "perceptual hash: the same photo in another size or compression",
+    ),
+    "onehot": (
+        "lib.encoders.attributes:OneHot",
+        "category levels, brand and other values, equal or not",
+    ),
+    "category": ("lib.encoders.attributes:category", "how many levels two category paths share"),
+    "price": (
+        "lib.encoders.attributes:Price",
+        "the logarithm of the price, scaled per currency: near prices are near",
+    ),
+    "autoencoder": (
+        "lib.training.autoencoder:Autoencoder",
+        "price and numeric attributes in a learned code",
+    ),
 }
 
 
 def encoder(spec: str, **options: object) -> Encoder:
-    """The encoder of that name, with options of its own (see the class that `REGISTRY` names).
+    """An encoder by its name in `REGISTRY`, or your own as "module:Class".
 
-    Raises ValueError for an unknown name, TypeError for an unknown option.
+    `options` are those of the class. Raises ValueError for an unknown name, TypeError for an
+    unknown option.
+
+    >>> encoder("tfidf", fields=["title", "description"]).name
+    'tfidf(title+description,word,1-1)'
+    >>> encoder("torchvision:resnet18", weights=None, frame="crop").name
+    'torchvision:resnet18(random seed 0,crop)'
+
+    An encoder of your own is a class with the members of `Encoder`. It needs no entry here: with
+    `class Sound` in my_encoders.py beside the notebook, `encoder("my_encoders:Sound")` makes one.
     """
     prefix, colon, model = spec.partition(":")
-    entry = REGISTRY.get(prefix + colon)
-    if entry is None or (colon and not model):
-        near = difflib.get_close_matches(spec, REGISTRY, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"no encoder {spec!r}; there are {', '.join(REGISTRY)} (after a colon, the model){hint}")
-    factory = getattr(importlib.import_module(f"lib.encoders.{entry[0]}"), entry[1])
-    return factory(model, **options) if colon else factory(**options)
+    known = REGISTRY.get(prefix + colon)
+    if known and bool(colon) == bool(model):
+        factory = pkgutil.resolve_name(known[0])
+        return factory(model, **options) if colon else factory(**options)
+    if prefix and model.isidentifier() and find_spec(prefix):
+        return pkgutil.resolve_name(spec)(**options)
+    near = difflib.get_close_matches(spec, REGISTRY, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    names = ", ".join(REGISTRY)
+    raise ValueError(f"no encoder {spec!r}; there are {names} (after a colon, the model){hint}")
 
 
-__all__ = ["REGISTRY", "Encoder", "cost", "encoder"]
+__all__ = ["REGISTRY", "Embeddings", "Encoder", "cost", "embed", "encoder", "hide"]

@@ -1,4 +1,7 @@
-"""What every encoder is: the protocol, and the parts that several modalities share."""
+"""What every encoder is, and what several of them share: Hugging Face models, hashes of weights.
+
+Nothing here knows a modality.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +14,31 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
-import pandas as pd
 from scipy.sparse import csr_array
 
-from lib.catalogue import Catalogue
+from lib.data.catalogue import Catalogue
+from lib.encoders.device import best_device
 
 if TYPE_CHECKING:
     import torch
 
-    from lib.embeddings import Embeddings
 
 FILES = ("*.json", "*.safetensors", "*.txt", "*.model")  # no pickles, no code
 
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Turns each product of a catalogue into a vector. A new modality is a class with these members."""
+    """Turns each product of a catalogue into a vector.
+
+    A new modality is a class with these members.
+    """
 
     name: str  # spells out every setting that changes the vectors
     modality: str  # "text", "image", "attributes", …
 
     @property
     def state(self) -> str | None:
-        """A hash of what was fitted or loaded; None: too cheap to be worth a cache."""
+        """A hash of what was fitted or loaded; None: encoding is faster than reading a cache."""
         ...
 
     def fit(self, train: Catalogue) -> Self:
@@ -50,20 +55,25 @@ class Encoder(Protocol):
 
 
 class Pretrained:
-    """What encoders with a Hugging Face model share: where its files lie, their hash, and how they are loaded.
+    """What users of a Hugging Face model share: its files, their hash, and how it is loaded.
 
-    `model` is a hub name, downloaded on first use, or a local folder. Only safetensors are read and no remote code
-    is run. Subclasses say in `kind` what they need.
+    `model` is a hub name, downloaded on first use, or a local folder. Only safetensors are read and
+    no remote code is run. Subclasses set `name`, and say in `kind` what they need.
     """
 
     kind = "model"
+    auto = "AutoModel"  # which of transformers' Auto classes loads it
+    name: str
 
     def __init__(self, model: str | Path) -> None:
         self._source = str(model)
 
     @functools.cached_property
     def folder(self) -> Path:
-        """The folder with the model's files. Raises RuntimeError where it is neither here nor to be had."""
+        """The folder with the model's files.
+
+        Raises RuntimeError where it is neither on the disk nor on the hub.
+        """
         if Path(self._source).is_dir():
             return Path(self._source)
         hub = require("huggingface_hub")
@@ -71,15 +81,21 @@ class Pretrained:
             return Path(hub.snapshot_download(self._source, allow_patterns=FILES))
         except Exception as error:  # the hub raises a dozen kinds; all mean the same here
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            prefix = self.name.partition(":")[0]
             raise RuntimeError(
-                f"{self._source!r} is no local folder and could not be had from the hub ({reason}); download it "
-                f"elsewhere and give the folder: {self.name.partition(':')[0]}:path/to/folder"
+                f"{self._source!r} is no local folder and the hub did not give it ({reason}); "
+                f"download it elsewhere and name the folder: {prefix}:path/to/folder"
             ) from error
 
     @functools.cached_property
     def state(self) -> str:
         """A hash of the weights, configuration, tokenizer and processor files."""
         return digest_files([f for pattern in FILES for f in self.folder.glob(pattern)])
+
+    @functools.cached_property
+    def model(self) -> torch.nn.Module:
+        """The model in evaluation mode."""
+        return self.load_model()
 
     @property
     def parameters(self) -> int:
@@ -91,38 +107,52 @@ class Pretrained:
         return self
 
     @functools.cached_property
-    def tokenizer(self):  # noqa: ANN201 - a transformers class chosen by the folder
+    def tokenizer(self) -> Any:
         """The model's own tokenizer."""
         tokenizer = self._load("AutoTokenizer", "tokenizer")
         if tokenizer.pad_token is None:  # GPTs have none; the mask hides whatever stands there
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
         return tokenizer
 
-    def weights(self, auto: str = "AutoModel", **more: object) -> tuple[torch.nn.Module, bool]:
-        """The model by one of transformers' Auto classes, in evaluation mode, float32, and whether its pooler came with it.
+    def load_model(self, **options: object) -> torch.nn.Module:
+        """The model in evaluation mode, float32, on the best device; `options` are transformers'.
 
-        Classifiers' files lack a pooler, which transformers then draws at random. Raises RuntimeError where anything
-        else is lacking.
+        A pooler that the files lack, as classifiers' do, is taken out. Raises RuntimeError where
+        they lack anything else.
         """
         import torch
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # embed() shows the one bar that matters
-        options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True} | more
-        model, loading = self._load(auto, self.kind, **options)
-        missing = sorted(loading["missing_keys"])
-        lacking = [name for name in missing if "pooler" not in name]
+        options = {"use_safetensors": True, "dtype": torch.float32} | options
+        model, loading = self._load(self.auto, self.kind, output_loading_info=True, **options)
+        lacking = sorted(loading["missing_keys"])
+        if self.auto == "AutoModel":  # a classifier's head needs its pooler
+            lacking = _without_poolers(model, lacking)
         if lacking:
-            raise RuntimeError(f"{self.folder} holds no {self.kind} that loads: its files lack {', '.join(lacking[:3])}")
-        return model.eval(), not missing
+            names = ", ".join(lacking[:3])
+            raise RuntimeError(
+                f"{self.folder} holds no trained {self.kind}: its files lack {names}"
+            )
+        return model.eval().to(best_device())
 
     def _load(self, auto: str, what: str, **options: object) -> Any:
         import transformers
 
+        factory = getattr(transformers, auto)
         try:
-            return getattr(transformers, auto).from_pretrained(self.folder, trust_remote_code=False, **options)
+            return factory.from_pretrained(self.folder, trust_remote_code=False, **options)
         except (OSError, ValueError, ImportError) as error:
             raise RuntimeError(f"{self.folder} holds no {what} that loads: {error}") from error
+
+
+def _without_poolers(model: torch.nn.Module, lacking: list[str]) -> list[str]:
+    """Take out the poolers that the files lack, for transformers drew them at random."""
+    poolers = [name for name in lacking if "pooler" in name]
+    for name in poolers:
+        parent = name.partition("pooler")[0].rstrip(".")
+        model.get_submodule(parent).pooler = None
+    return [name for name in lacking if name not in poolers]
 
 
 def count(network: torch.nn.Module) -> int:
@@ -136,16 +166,6 @@ def digest_state(network: torch.nn.Module, *more: object) -> str:
     for name, weights in sorted(network.state_dict().items()):
         total.update(name.encode() + weights.detach().cpu().numpy().tobytes())
     return total.hexdigest()
-
-
-def cost(encoder: Encoder, embeddings: Embeddings | None = None) -> dict[str, int]:
-    """What an encoder weighs: its learned `parameters` (0: none) and the `dimensions` of its vectors.
-
-    Without `embeddings` the dimensions are those of a product that lacks everything.
-    """
-    nothing = pd.DataFrame({field: [None] for field in getattr(encoder, "fields", ())}, index=["nothing"])
-    vectors = encoder.encode(Catalogue("nothing", nothing)) if embeddings is None else embeddings.vectors
-    return {"parameters": getattr(encoder, "parameters", 0), "dimensions": vectors.shape[1]}
 
 
 def digest_files(paths: Sequence[Path]) -> str:
@@ -173,4 +193,6 @@ def require(module: str, package: str | None = None) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{module} is not installed; run: pip install {package or module}") from error
+        raise ModuleNotFoundError(
+            f"{module} is not installed; run: pip install {package or module}"
+        ) from error

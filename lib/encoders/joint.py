@@ -1,7 +1,8 @@
-"""Encoders of a joint space of texts and photos: CLIP, SigLIP and their kin, one tower at a time.
+"""Texts and photos in one space: the two towers of a CLIP, a SigLIP or their kin.
 
-Both towers of a checkpoint give vectors of one space, so that `search` finds photos by text and texts by photo.
-A modality gap stays between them: compare text with photo by rank, and don't mix both kinds in one corpus.
+Both towers of a checkpoint give vectors of one space, so that `search` finds photos by text and
+texts by photo. A modality gap stays between them: compare text with photo by rank, and do not mix
+both kinds in one corpus.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lib.catalogue import Catalogue
+from lib.data.catalogue import Catalogue
 from lib.encoders.base import Pretrained
 from lib.encoders.clean import TextReader
-from lib.encoders.hf_image import Processed
+from lib.encoders.image_networks import HfPhotoNetwork
 
 if TYPE_CHECKING:
     import torch
@@ -24,29 +25,30 @@ BATCH = 64  # texts
 
 
 class Tower(Pretrained):
-    """What both towers share: the checkpoint, which must be of the `family` that it is called."""
+    """What both towers share: the checkpoint."""
 
     kind = "model of texts and images"
-    family: str
 
     @functools.cached_property
     def model(self) -> torch.nn.Module:
         """The whole model, both towers, in evaluation mode."""
-        model, _ = self.weights()
-        kind = model.config.model_type
-        if self.family not in kind or not hasattr(model, "get_text_features"):  # "chinese_clip", "siglip2", …
-            raise RuntimeError(f"{self.folder} holds a {kind!r}, not a {self.family} with both towers")
+        model = self.load_model()
+        if not hasattr(model, "get_text_features"):
+            kind = model.config.model_type
+            raise RuntimeError(
+                f"{self.folder} holds a {kind!r} model, which lacks one of the two towers; "
+                "CLIP or SigLIP is needed"
+            )
         return model
 
 
 class TextTower(TextReader, Tower):
-    """Texts in the joint space, (n, projection), cut where the tower's positions end (CLIP: 77 tokens, SigLIP: 64)."""
+    """Texts in the joint space, (n, projection); CLIP reads 77 tokens, SigLIP 64."""
 
-    def __init__(self, model: str | Path, family: str, **reading: Any) -> None:
+    def __init__(self, model: str | Path, **reading: Any) -> None:
         TextReader.__init__(self, **reading)
         Tower.__init__(self, model)
-        self.family = family
-        self.name = f"{family}:{Path(model).name}(text,{self.reads})"
+        self.name = f"clip:{Path(model).name}(text,{self.reads})"
 
     def encode(self, catalogue: Catalogue) -> np.ndarray:
         """Vectors (n, projection), not normalised; zero for an empty text."""
@@ -66,11 +68,11 @@ class TextTower(TextReader, Tower):
         """How many features the tower gives."""
         return self._vectors(["-"]).shape[1]
 
-    def _vectors(self, texts: list[str]) -> np.ndarray:
-        import torch
-
-        # SigLIP reads its last place and was trained on texts filled up to the full length, without a mask
-        filled = self.family == "siglip"
+    def tokens(self, texts: list[str]) -> dict[str, torch.Tensor]:
+        """What the tower reads of texts: token numbers (b, t) and, in a CLIP, their mask."""
+        # SigLIP reads its last place: it was trained on texts filled up to the full length,
+        # without a mask
+        filled = "siglip" in self.model.config.model_type
         tokens = self.tokenizer(
             texts,
             padding="max_length" if filled else True,
@@ -81,34 +83,31 @@ class TextTower(TextReader, Tower):
             return_tensors="pt",
         )
         tokens.pop("token_type_ids", None)
+        return tokens
+
+    def _vectors(self, texts: list[str]) -> np.ndarray:
+        import torch
+
+        tokens = self.tokens(texts).to(self.model.device)
         with torch.inference_mode():
-            return self.model.get_text_features(**tokens).pooler_output.numpy()
+            return self.model.get_text_features(**tokens).pooler_output.cpu().numpy()
 
 
-class ImageTower(Tower, Processed):
+class ImageTower(Tower, HfPhotoNetwork):
     """Photos in the joint space, (n, projection)."""
 
-    def __init__(self, model: str | Path, family: str, *, grey: bool = False) -> None:
+    def __init__(self, model: str | Path) -> None:
         super().__init__(model)
-        self.family, self.grey = family, grey
-        self.name = f"{family}:{Path(model).name}(image{',grey' if grey else ''})"
+        self.name = f"clip:{Path(model).name}(image)"
 
-    def _features(self, pixels: torch.Tensor) -> torch.Tensor:
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What the tower makes of a batch, (b, 3, h, w) -> (b, projection)."""
         return self.model.get_image_features(pixel_values=pixels).pooler_output
 
 
-def clip(model: str | Path, *, tower: str = "image", **options: Any) -> TextTower | ImageTower:
-    """One tower of a CLIP (also Chinese-CLIP, …): `tower` is "text" or "image"; further options are the tower's."""
-    return _tower(model, "clip", tower, options)
-
-
-def siglip(model: str | Path, *, tower: str = "image", **options: Any) -> TextTower | ImageTower:
-    """One tower of a SigLIP or SigLIP 2 of fixed resolution: `tower` is "text" or "image"; further options are its own."""
-    return _tower(model, "siglip", tower, options)
-
-
-def _tower(model: str | Path, family: str, tower: str, options: dict[str, Any]) -> TextTower | ImageTower:
+def clip(model: str | Path, *, tower: str = "image", **reading: Any) -> TextTower | ImageTower:
+    """One tower of a CLIP or SigLIP: `tower` is "text" or "image"; texts are read by `reading`."""
     towers = {"text": TextTower, "image": ImageTower}
     if tower not in towers:
         raise ValueError(f'tower is "text" or "image", got {tower!r}')
-    return towers[tower](model, family, **options)
+    return towers[tower](model, **reading)

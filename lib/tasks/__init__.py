@@ -1,1 +1,3 @@
-"""The shop's tasks: each module builds `Task`s and `Ranking`s for one of them; everything after that is shared."""
+"""The shop's tasks: each module builds `Task`s and `Ranking`s for one of them; everything after
+that is shared.
+"""

@@ -1,25 +1,30 @@
-"""A ranker in two stages: other rankings bring candidates, boosted trees order them by what is known of item and shopper.
+"""A ranker in two stages: other rankings bring candidates, boosted trees put them in order.
 
-Trained on the validation purchase, so that no model whose scores are features was fitted on what it learns to predict.
+The trees learn from the validation purchase. No model whose scores are features was fitted on it,
+so that none of them has seen what the trees learn to predict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, issparse
 
-from lib.catalogue import Task
-from lib.embeddings import Embeddings
-from lib.metrics import evaluate
-from lib.search import Ranking
-from lib.tasks.profiles import shared
-from lib.tasks.purchases import Purchases
-from lib.tasks.recommendation import ranked
+from lib.data.purchases import Purchases
+from lib.data.task import Task
+from lib.encoders.embeddings import Embeddings
+from lib.metrics.evaluation import depth, evaluate
+from lib.search.exact import Ranking
+from lib.tasks.recommendation import rank_candidates
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+BLOCK = 2**15  # candidates whose cosines are computed at once
 
 
 @dataclass(frozen=True)
@@ -33,10 +38,9 @@ class Candidates:
 
     def of(self, users: np.ndarray) -> Candidates:
         """Those of some shoppers, by ascending position."""
-        place = np.full(self.users, -1)
-        place[users] = np.arange(len(users))
-        kept = place[self.rows] >= 0
-        return Candidates(len(users), place[self.rows[kept]], self.columns[kept], self.features[kept])
+        kept = np.isin(self.rows, users)
+        rows = np.searchsorted(users, self.rows[kept])
+        return Candidates(len(users), rows, self.columns[kept], self.features[kept])
 
 
 def candidates(
@@ -44,107 +48,132 @@ def candidates(
     history: Purchases,
     counts: np.ndarray,
     *,
-    embeddings: Embeddings | None = None,
+    embeddings: Embeddings,
     floor: int = 1,
 ) -> Candidates:
-    """What any of the rankings lists, with features.
+    """What any of the rankings lists, with its features; those without any value are left out.
 
-    `<ranking>`: the score there; `similarity`: cosine with the mean of the history; `popularity`: log of `counts` (n,),
-    at least `floor`, since in a set that keeps only items with five purchases a rarer one gives away that its others were
-    held out; `price`: its log, `price gap`: how far that is from the mean of the history; `category`, `brand`: share of
-    the history with the same; `purchases`: how many there are. Columns without any value are left out.
+    | feature | what it is |
+    |---|---|
+    | one for each ranking | the score there |
+    | similarity | the cosine with the mean of the history |
+    | popularity | the log of `counts` (n,), at least `floor` |
+    | price, price gap | the price's log, and how far it is from the mean of the history |
+    | category, brand | the share of the history with the same |
+    | purchases | how many there are |
+
+    `floor`: in a set that keeps only items with five purchases, a smaller count gives away that the
+    item's other purchases were held out.
     """
-    first = next(iter(rankings.values()))
-    users, n = len(first.positions), len(history.items)
-    pairs = {name: _pairs(ranking, n) for name, ranking in rankings.items()}
-    keys = np.unique(np.concatenate([key for key, _ in pairs.values()]))
-    rows, columns = np.divmod(keys, n)
-    features = {}
-    for name, (key, score) in pairs.items():
-        features[name] = np.full(len(keys), np.nan)
-        features[name][np.searchsorted(keys, key)] = score
-    if embeddings is not None:
-        features["similarity"] = _cosine(history, embeddings, rows, columns)
+    items = history.items.items
+    users, n = len(history.users), len(items)
+    lists = {name: _pairs(ranking, n) for name, ranking in rankings.items()}
+    pairs = np.unique(np.concatenate([listed.index for listed in lists.values()]))
+    rows, columns = np.divmod(pairs, n)
+    features = {name: listed.reindex(pairs).to_numpy(float) for name, listed in lists.items()}
+    features["similarity"] = _cosine(history, embeddings, rows, columns)
     features["popularity"] = np.log(np.maximum(counts, floor))[columns]
-    prices = np.log(history.items.items["price"].where(lambda p: p > 0)).to_numpy(float)
+    prices = np.log(items["price"].where(items["price"] > 0)).to_numpy(float)
+    usual = pd.Series(prices[history.columns]).groupby(history.rows).mean()
     features["price"] = prices[columns]
-    features["price gap"] = np.abs(prices[columns] - _mean_by_user(history, prices)[rows])
-    category = [None if c is None else c.split(" > ")[-1] for c in history.items.items["category"]]
-    features["category"] = shared(history, category, rows, columns)
-    features["brand"] = shared(history, history.items.items["brand"], rows, columns)
+    features["price gap"] = np.abs(prices[columns] - usual.reindex(rows).to_numpy())
+    deepest = items["category"].str.split(" > ").str[-1]
+    features["category"] = share_with_label(history, deepest, rows, columns)
+    features["brand"] = share_with_label(history, items["brand"], rows, columns)
     features["purchases"] = np.bincount(history.rows, minlength=users)[rows]
     return Candidates(users, rows, columns, pd.DataFrame(features).dropna(axis=1, how="all"))
 
 
 class Ranker:
-    """Gradient-boosted trees (scikit-learn's HistGradientBoostingClassifier) that say how likely a candidate is bought next.
+    """Trees that say how likely a candidate is bought next.
 
-    `negatives` candidates are drawn for each shopper in training; shoppers whose purchase no ranking brought teach nothing.
+    `negatives` candidates are drawn for each shopper in training. Shoppers whose purchase no
+    ranking brought teach nothing.
     """
 
-    def __init__(self, *, negatives: int = 30, seed: int = 0, **options: object) -> None:
-        from sklearn.ensemble import HistGradientBoostingClassifier
-
-        self._negatives, self._seed = negatives, seed
-        settings = {"max_iter": 100, "learning_rate": 0.07, "max_leaf_nodes": 8, "min_samples_leaf": 50} | options
-        self._trees = HistGradientBoostingClassifier(random_state=seed, early_stopping=False, **settings)
+    def __init__(
+        self, trees: HistGradientBoostingClassifier, *, negatives: int, seed: int = 0
+    ) -> None:
+        self.trees, self.negatives, self.seed = trees, negatives, seed
 
     def fit(self, found: Candidates, task: Task) -> Self:
-        """Learn from a task's relevant items. Raises ValueError where the candidates hold none of them."""
+        """Learn from a task's relevant items.
+
+        Raises ValueError where the candidates hold none of them.
+        """
         label = np.asarray(task.relevance[found.rows, found.columns] > 0).ravel()
         if not label.any() or label.all():
-            raise ValueError(f"{label.sum()} of {len(label)} candidates are relevant; the ranker needs both kinds")
+            raise ValueError(
+                f"{label.sum()} of {len(label)} candidates are relevant; "
+                "the ranker needs relevant and other ones"
+            )
         taught = np.isin(found.rows, found.rows[label])
-        chance = self._negatives / np.bincount(found.rows, minlength=found.users)[found.rows]
-        drawn = np.random.default_rng(self._seed).random(len(label)) < chance
+        chance = self.negatives / np.bincount(found.rows, minlength=found.users)[found.rows]
+        drawn = np.random.default_rng(self.seed).random(len(label)) < chance
         kept = label | (taught & drawn)
-        self._trees.fit(found.features[kept], label[kept])
+        self.trees.fit(found.features[kept], label[kept])
         return self
 
     def rank(self, found: Candidates, k: int) -> Ranking:
-        """Each shopper's k best candidates, equal ones in the order of the catalogue."""
-        score = self._trees.predict_proba(found.features)[:, 1]
-        return ranked("ranker", found.users, found.rows, found.columns, score, k=k)
+        """Each shopper's k best candidates; equal ones keep the order of the catalogue."""
+        score = self.trees.predict_proba(found.features)[:, 1]
+        return rank_candidates("ranker", found.users, found.rows, found.columns, score, k=k)
 
-    def importance(self, found: Candidates, task: Task, metric: str = "ndcg@10", *, shoppers: int = 2000) -> pd.Series:
-        """How much of the metric is lost when one feature's values are shuffled (Breiman 2001), largest first.
-
-        On no more than so many `shoppers`, drawn at random.
+    def importance(
+        self, found: Candidates, task: Task, metric: str = "ndcg@10", *, shoppers: int = 2000
+    ) -> pd.Series:
+        """How much of the metric is lost when one feature's values are shuffled (Breiman 2001),
+        largest first; for at most so many `shoppers`, drawn at random.
         """
-        k, rng = int(metric.split("@")[1]), np.random.default_rng(self._seed)
+        k, rng = depth([metric]), np.random.default_rng(self.seed)
         drawn = np.sort(rng.permutation(found.users)[:shoppers])
         found, task = found.of(drawn), task.take(drawn)
         whole = evaluate(self.rank(found, k), task, [metric])[metric].mean()
         lost = {}
         for name in found.features:
-            mixed = found.features.assign(**{name: rng.permutation(found.features[name].to_numpy())})
+            shuffled = rng.permutation(found.features[name].to_numpy())
+            mixed = found.features.assign(**{name: shuffled})
             ranking = self.rank(Candidates(found.users, found.rows, found.columns, mixed), k)
             lost[name] = whole - evaluate(ranking, task, [metric])[metric].mean()
         return pd.Series(lost).sort_values(ascending=False)
 
 
-def _pairs(ranking: Ranking, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """A number for each (shopper, item) that a ranking lists, (c,), and its score."""
+def share_with_label(
+    history: Purchases, labels: Sequence, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """The share of a shopper's purchases that have an item's label, for pairs of shopper and item,
+    (c,); NaN where the item has no label.
+    """
+    codes, names = pd.factorize(np.asarray(labels, dtype=object), use_na_sentinel=True)
+    made = np.bincount(history.rows, minlength=len(history.users))
+    known = codes[history.columns] >= 0
+    cells = (history.rows[known], codes[history.columns[known]])
+    shape = (len(history.users), len(names) + 1)
+    counts = csr_array((np.ones(known.sum()), cells), shape=shape)  # (u, labels)
+    share = np.asarray(counts[rows, codes[columns]], float) / np.maximum(made[rows], 1)
+    return np.where(codes[columns] >= 0, share, np.nan)
+
+
+def _pairs(ranking: Ranking, n: int) -> pd.Series:
+    """What a ranking lists: its scores, each at a number that stands for (shopper, item)."""
     rows, places = np.nonzero(ranking.positions >= 0)
-    return rows * n + ranking.positions[rows, places], ranking.scores[rows, places]
+    return pd.Series(
+        ranking.scores[rows, places], rows * n + ranking.positions[rows, places], dtype=float
+    )
 
 
-def _mean_by_user(history: Purchases, values: np.ndarray) -> np.ndarray:
-    """The mean of an item's value over each shopper's history, (u,); NaN where none has one."""
-    bought = values[history.columns]
-    known = ~np.isnan(bought)
-    sums = np.bincount(history.rows[known], bought[known], minlength=len(history.users))
-    counts = np.bincount(history.rows[known], minlength=len(history.users))
-    return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
-
-
-def _cosine(history: Purchases, embeddings: Embeddings, rows: np.ndarray, columns: np.ndarray, size: int = 2**15) -> np.ndarray:
+def _cosine(
+    history: Purchases, embeddings: Embeddings, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
     """The cosine of each pair's item with the mean of the shopper's history, (c,), in blocks."""
-    means = Embeddings("means", history.users.ids, history.weights() @ embeddings.vectors).vectors
+    means = history.weights() @ embeddings.vectors
+    means = Embeddings("means", history.users.ids, means).vectors  # unit rows, (u, d)
     values = np.empty(len(rows), np.float32)
-    for first in range(0, len(rows), size):
-        block = slice(first, first + size)
-        left, right = means[rows[block]], embeddings.vectors[columns[block]]
-        sparse = issparse(left)
-        values[block] = csr_array(left).multiply(right).sum(axis=1) if sparse else np.einsum("cd,cd->c", left, right)
+    for first in range(0, len(rows), BLOCK):
+        block = slice(first, first + BLOCK)
+        left, right = means[rows[block]], embeddings.vectors[columns[block]]  # (b, d) each
+        if issparse(left):
+            values[block] = csr_array(left).multiply(right).sum(axis=1)
+        else:
+            values[block] = np.einsum("cd,cd->c", left, right)
     return values

@@ -1,15 +1,20 @@
-"""Which rows a training step sees: functions of a random generator that yield an epoch's batches of row numbers."""
+"""Which rows a training step sees: functions of a generator that yield an epoch's batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
+from lib.training.recipe import Batches
 
-def shuffled(rows: np.ndarray, size: int) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
-    """Batches of at most `size` rows in random order; a last batch of one row, which has no partner, is left out."""
+
+def shuffled(rows: np.ndarray, size: int) -> Batches:
+    """Batches of at most `size` rows in random order.
+
+    A last batch of one row, which has no partner, is left out.
+    """
 
     def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
         order = rng.permutation(rows)
@@ -23,36 +28,35 @@ def shuffled(rows: np.ndarray, size: int) -> Callable[[np.random.Generator], Ite
 
 def grouped(
     labels: np.ndarray, rows: np.ndarray, *, groups: int, members: int, alone: bool = False
-) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
-    """Batches of `groups` labels with up to `members` rows each, so that every row has a partner in its batch.
+) -> Batches:
+    """Batches of `groups` labels with up to `members` rows each: every row has a partner.
 
-    Rows whose label occurs once, or is None, teach a loss over labels nothing and are left out; `alone=True` keeps
-    them, for a loss beside it that asks for no partner, and fills batches up to `groups` times `members` rows.
+    Rows whose label occurs once, or is None, teach a loss over labels nothing and are left out;
+    `alone=True` keeps them, for a loss beside it that asks for no partner, and fills batches up to
+    `groups` times `members` rows.
     """
-    found: dict[object, list[int]] = {}
-    for row in rows:
-        label = labels[row]
-        found.setdefault(("row", row) if label is None else label, []).append(int(row))
-    usable = [m for m in found.values() if alone or len(m) > 1]
+    labels = [("row", row) if labels[row] is None else labels[row] for row in rows]
+    usable = [found for found in _by_label(labels, rows).values() if alone or len(found) > 1]
 
     def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
-        queue = [part for rows_ in usable for part in _parts(rng.permutation(rows_), members)]
-        queue = [queue[i] for i in rng.permutation(len(queue))]
-        # by rows where some are alone, else batches of them would be small
-        sizes = np.cumsum([len(part) if alone else members for part in queue], dtype=int)
-        batch = (sizes - 1) // (groups * members)
+        parts = [part for found in usable for part in _parts(rng.permutation(found), members)]
+        parts = [parts[i] for i in rng.permutation(len(parts))]
+        # filled by rows where some are alone: batches of as many labels would be small
+        sizes = [len(part) if alone else members for part in parts]
+        batch = (np.cumsum(sizes, dtype=int) - 1) // (groups * members)
         for number in range(batch.max(initial=-1) + 1):
-            chosen = np.concatenate([queue[i] for i in np.flatnonzero(batch == number)])
+            chosen = np.concatenate([parts[i] for i in np.flatnonzero(batch == number)])
             if len(chosen) > 1:  # a row alone in its batch teaches nothing
                 yield chosen
 
     return epoch
 
 
-def balanced(labels: np.ndarray, rows: np.ndarray, size: int) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
-    """Batches of `size` rows in which every label is as likely as any other: rare ones come again, frequent ones less often.
+def balanced(labels: np.ndarray, rows: np.ndarray, size: int) -> Batches:
+    """Batches of `size` rows in which every label is as likely as any other.
 
-    An epoch draws as many rows as there are with a label, with replacement; rows whose label is None are left out.
+    An epoch draws as many rows as there are with a label, with replacement; rows whose label is
+    None are left out.
     """
     rows = np.array([row for row in rows if labels[row] is not None], int)
     code = pd.factorize(labels[rows])[0]
@@ -68,33 +72,49 @@ def balanced(labels: np.ndarray, rows: np.ndarray, size: int) -> Callable[[np.ra
 
 def mined(
     labels: np.ndarray, rows: np.ndarray, neighbours: np.ndarray, *, groups: int, members: int
-) -> Callable[[np.random.Generator], Iterator[np.ndarray]]:
-    """Batches as of `grouped`, whose groups are near each other: hard negatives (Xiong et al. 2021).
+) -> Batches:
+    """Batches as of `grouped`, whose groups are near each other: hard negatives.
 
-    `neighbours` (n, k) holds each row's nearest rows, by an encoder before or during training; -1 pads. A batch starts with a
-    random group and takes in its rows' neighbours' groups, and theirs, until it is full. Every group of several rows comes
-    once an epoch; a row alone, which is a hard negative where it is near, and may come several times.
+    `neighbours` (n, k) holds each row's nearest rows by some encoder; -1 pads (Xiong et al. 2021).
+    A batch starts with a random group and takes in its rows' neighbours' groups, and theirs, until
+    it is full. Every group of several rows comes once an epoch; a row alone, which is a hard
+    negative where it is near, may come several times.
     """
-    found: dict[object, list[int]] = {}
-    for row in rows:
-        if labels[row] is not None:
-            found.setdefault(labels[row], []).append(int(row))
-    several = [label for label, m in found.items() if len(m) > 1]
+    rows = [row for row in rows if labels[row] is not None]
+    found = _by_label(labels[rows], rows)
+    several = [label for label, own in found.items() if len(own) > 1]
+
+    def near(label: object) -> Iterator[object]:
+        for row in found[label]:
+            for neighbour in neighbours[row]:
+                if neighbour >= 0:
+                    yield labels[neighbour]
 
     def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
         left = dict.fromkeys(several[i] for i in rng.permutation(len(several)))
         while left:
             batch = [next(iter(left))]
             for label in batch:  # grows while it is read
-                near = dict.fromkeys(labels[n] for row in found[label] for n in neighbours[row] if n >= 0)
-                fresh = [n for n in near if n in left or len(found.get(n, ())) == 1]
-                batch += [n for n in fresh if n not in batch][: groups - len(batch)]
-            batch += [label for label in left if label not in batch][: groups - len(batch)]  # the neighbourhood is used up
+                fresh = [
+                    other
+                    for other in dict.fromkeys(near(label))
+                    if other not in batch and (other in left or len(found.get(other, ())) == 1)
+                ]
+                batch += fresh[: groups - len(batch)]
+            rest = [label for label in left if label not in batch]  # the neighbourhood is used up
+            batch += rest[: groups - len(batch)]
             for label in batch:
                 left.pop(label, None)
             yield np.concatenate([rng.permutation(found[label])[:members] for label in batch])
 
     return epoch
+
+
+def _by_label(labels: Sequence, rows: Sequence[int]) -> dict[object, list[int]]:
+    found: dict[object, list[int]] = {}
+    for label, row in zip(labels, rows, strict=True):
+        found.setdefault(label, []).append(int(row))
+    return found
 
 
 def _parts(rows: np.ndarray, size: int) -> list[np.ndarray]:

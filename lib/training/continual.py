@@ -1,6 +1,7 @@
-"""Learning from a stream of tasks, one after another: with or without rehearsal, and what is forgotten meanwhile.
+"""Learning from a stream of tasks, one after another: with or without rehearsal, and what is
+forgotten meanwhile.
 
-What is learned at each stage is the caller's; this file keeps the memory and the books.
+What is learned at each stage is the caller's; this file keeps the memory and the scores.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import numpy as np
 
 
 class Reservoir:
-    """A memory of at most `size` labels' rows, each label seen so far equally likely to be in it (Vitter 1985, algorithm R).
+    """A memory of at most `size` labels' rows, each label as likely to be in it as any other.
 
-    Whole labels are kept, since a row without a partner teaches a loss over labels nothing.
+    Vitter 1985, algorithm R. Whole labels are kept, since a row without a partner teaches a loss
+    over labels nothing.
     """
 
     def __init__(self, size: int, *, seed: int = 0) -> None:
@@ -29,7 +31,7 @@ class Reservoir:
         return np.concatenate([np.empty(0, int), *self._kept])
 
     def add(self, rows: Sequence[int], labels: Sequence) -> None:
-        """Show the memory these rows (n,) of a stage, with their labels (n,); rows whose label is None are passed over."""
+        """Show the memory a stage's rows (n,) with their labels (n,); None is passed over."""
         by_label: dict[object, list[int]] = {}
         for row, label in zip(rows, labels, strict=True):
             if label is not None:
@@ -48,32 +50,37 @@ def learn_stream(
     fit: Callable[[np.ndarray], object],
     score: Callable[[int], float],
     *,
-    memory: Reservoir | None = None,
+    memory: Reservoir,
 ) -> np.ndarray:
-    """Learn the stages one after another and score every stage after each; R (t, t), R[i, j] stage j's score after stage i.
+    """Learn the stages one after another and score every stage after each, (t, t).
 
-    A stage is the row numbers that it brings; `labels` are of all rows. `fit(rows)` goes on learning from these rows,
-    with `memory` also from the rows that it remembers of earlier stages. `score(j)` is the metric on
-    held-out products of stage j.
+    Entry [i, j] is stage j's score after stage i. A stage is the row numbers that it brings;
+    `labels` are of all rows. `fit(rows)` goes on learning from these rows and from those that
+    `memory` has of earlier stages; one of size 0 has none. `score(j)` is the metric on held-out
+    products of stage j.
     """
     results = np.full((len(stages), len(stages)), np.nan)
     for now, rows in enumerate(stages):
         rows = np.asarray(rows, int)
-        fit(rows if memory is None else np.concatenate([rows, memory.rows]))
-        if memory is not None:
-            memory.add(rows, [labels[row] for row in rows])
+        fit(np.concatenate([rows, memory.rows]))
+        memory.add(rows, [labels[row] for row in rows])
         results[now] = [score(stage) for stage in range(len(stages))]
     return results
 
 
 def backward_transfer(results: np.ndarray) -> float:
-    """Mean over the earlier stages of R[last, j] - R[j, j] (Lopez-Paz and Ranzato 2017); below 0 is forgetting.
+    """Mean over the earlier stages of their last score less their first; below 0 is forgetting.
 
-    One stage has nothing to forget: NaN.
+    Lopez-Paz and Ranzato 2017. One stage has nothing to forget: NaN.
     """
-    return float(np.mean(results[-1, :-1] - np.diag(results)[:-1])) if len(results) > 1 else float("nan")
+    changes = results[-1, :-1] - np.diag(results)[:-1]
+    return float(changes.mean()) if len(changes) else float("nan")
 
 
 def forgetting(results: np.ndarray) -> float:
-    """Mean over the earlier stages of the best score ever had less the last (Chaudhry et al. 2018); one stage gives NaN."""
-    return float(np.mean(results[:-1, :-1].max(axis=0) - results[-1, :-1])) if len(results) > 1 else float("nan")
+    """Mean over the earlier stages of their best score less their last; one stage gives NaN.
+
+    Chaudhry et al. 2018.
+    """
+    lost = results[:-1, :-1].max(axis=0, initial=-np.inf) - results[-1, :-1]
+    return float(lost.mean()) if len(lost) else float("nan")

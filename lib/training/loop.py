@@ -1,90 +1,73 @@
-"""One training loop for everything that learns here, in one process or several, which a killed run takes up again.
+"""One training loop for everything that learns here; a run that was killed goes on where it was.
 
-What is learned (a fusion, an LSTM, a tower, a pair classifier) is a module of its own file; this one only turns its weights.
+What is learned (a fusion, an LSTM, a tower, a pair classifier) is a module of its own file; this
+one only updates its weights. accelerate's `Accelerator` is not used: where batches differ in size
+it would not weigh them by their rows.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib.encoders.device import autocast
+from lib.training.adapters import move_ranks, orthogonality
 from lib.training.batches import shuffled
-from lib.training.checkpoint import Progress, fingerprint, load, save, trainable
-from lib.training.distributed import Step, share
-from lib.training.rates import SCHEDULES, schedule
+from lib.training.checkpoint import FILE, State, fingerprint, trainable
+from lib.training.distributed import averaged, processes, share
+from lib.training.recipe import Batches, Loss, Recipe, schedule
 
 if TYPE_CHECKING:
     import torch
 
-Loss = Callable[["torch.nn.Module", "torch.Tensor", "torch.Generator"], "torch.Tensor"]
-Batches = Callable[[np.random.Generator], Iterator[np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train. The defaults suit small heads over frozen vectors; `patience` counts validations without gain.
-
-    `schedule` is "cosine" (linear warm-up, then half a cosine), "onecycle" (Smith and Topin 2019: the rate rises over 30 % of
-    the steps, falls to nothing, AdamW's first momentum does the opposite) or "constant". `accumulate` batches make one step.
-    `precision` is "float32", "bfloat16" (weights stay float32, matrix products are rounded), or "auto": bfloat16 where
-    the hardware multiplies it.
-    """
-
-    epochs: int = 40
-    batch: int = 256
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    warmup: float = 0.1  # share of the steps: AdamW's first moments are noise
-    patience: int = 8
-    seed: int = 0
-    schedule: str = "cosine"
-    accumulate: int = 1
-    precision: str = "float32"
-
-    def __post_init__(self) -> None:
-        for field, known in (("schedule", SCHEDULES), ("precision", ("float32", "bfloat16", "auto"))):
-            if getattr(self, field) not in known:
-                raise ValueError(f"{field} is one of {', '.join(known)}, got {getattr(self, field)!r}")
-        for field in ("epochs", "batch", "accumulate"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} must be at least 1, got {getattr(self, field)}")
+Validate = Callable[["torch.nn.Module"], float]
 
 
 def train(
     module: torch.nn.Module,
     loss: Loss,
-    rows: Sequence[Sequence[int]] | Batches,
+    rows: Sequence[int] | Batches,
     recipe: Recipe,
     *,
-    validate: Callable[[torch.nn.Module], float] | None = None,
+    validate: Validate | None = None,
     name: str = "training",
     folder: Path | str | None = None,
-    content: str = "",
+    content: Mapping[str, Any] | None = None,
     watch: Callable[[dict], None] | None = None,
 ) -> torch.nn.Module:
-    """Turn the module's weights by AdamW; the best epoch's weights are kept.
+    """Change the module's weights by AdamW until `loss` is small; the best epoch's are kept.
 
-    `loss(module, rows, generator)` gives the loss of a batch of row numbers (b,). `rows` are the row numbers, drawn
-    in random batches, or a function of a random generator that yields an epoch's batches. `validate` gives a number to
-    maximise after each epoch; without it all epochs run. The seed fixes the result on one machine. `watch` is called after each
-    epoch with {"epoch", "loss", "score", "seconds"}: a list's `append`, or `tensorboard(folder)`.
+    `loss(module, rows, generator)` gives the loss of a batch of row numbers (b,). `rows` are the
+    row numbers, drawn in random batches, or a function of a random generator that yields an epoch's
+    batches. `validate` gives a number to maximise after each epoch; without it all epochs run. The
+    seed fixes the result on one machine. `watch` is called after each epoch with {"epoch", "loss",
+    "score", "seconds"}; a list's `append` will do.
 
-    With a `folder`, each epoch ends in a checkpoint there, named by a hash of first weights, recipe, batches and `content`
-    (a hash of the data): the same call takes up a killed run and ends as the uninterrupted one would have; of a finished
-    run it only loads the weights. Under torchrun every process sees its share of each batch
-    (torch's DistributedDataParallel); losses that compare rows of a batch then compare those of one process.
+    With a `folder`, each epoch ends in a checkpoint there. Its name is a hash of first weights,
+    recipe, batches and `content` (what else decides the result): the same call goes on with a run
+    that was killed, and of a finished run it only loads the weights. Under torchrun every process
+    sees its share of each batch; losses that compare rows then compare those of one process.
 
-    Raises ValueError for no rows or a validation of NaN; FloatingPointError for a loss or gradient that is not finite, and
-    MemoryError for a batch too large, after which the module has its last good weights and the folder the last checkpoint.
+    Raises ValueError for no rows or a validation of NaN; FloatingPointError for a loss or gradient
+    that is not finite and MemoryError for a batch too large, after which the module has its best
+    weights so far and the folder the last checkpoint.
+
+    >>> import torch
+    >>> x = torch.linspace(-1, 1, 64)[:, None]
+    >>> def loss(line, rows, generator):
+    ...     return ((line(x[rows]) - (3 * x[rows] + 1)) ** 2).mean()
+    >>> recipe = Recipe(epochs=200, batch=16, learning_rate=0.05, weight_decay=0)
+    >>> line = train(torch.nn.Linear(1, 1), loss, range(64), recipe)
+    >>> print(f"{line.weight.item():.2f} x + {line.bias.item():.2f}")
+    3.00 x + 1.00
     """
     import torch
     from tqdm import tqdm
@@ -92,121 +75,87 @@ def train(
     batches = rows if callable(rows) else shuffled(np.asarray(rows), recipe.batch)
     first = list(batches(np.random.default_rng([recipe.seed, 0])))
     if not first:
-        raise ValueError(f"{name}: nothing to train on; the training part is empty, or its rows have no partner in a batch")
+        raise ValueError(
+            f"{name}: nothing to train on; the training part is empty, or its rows have no partner "
+            "in a batch"
+        )
+    # later epochs may have a batch more or less; the last rate is then kept
+    steps = recipe.epochs * math.ceil(len(first) / recipe.accumulate)
     with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)  # for dropout
-        content = f"{content} validated: {validate is not None}"
-        place = None if folder is None else Path(folder) / fingerprint(module, recipe, first, content)
-        run = _Run(module, loss, batches, first, recipe, place)
-        for past in run.progress.history:
-            if watch:
-                watch(past)
-        epochs = range(run.progress.epoch, recipe.epochs)
+        torch.manual_seed(recipe.seed)  # dropout draws from torch's own generator
+        call = averaged(module, loss)
+        optimiser = torch.optim.AdamW(
+            trainable(module).values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        generator = torch.Generator().manual_seed(recipe.seed)
+        state = State(module, optimiser, schedule(optimiser, recipe, steps), generator)
+        path = None
+        if folder is not None:
+            about = {"validated": validate is not None, **(content or {})}
+            path = Path(folder) / fingerprint(module, recipe, first, about) / FILE
+            if path.exists():
+                state.load(path)
+        for entry in state.history if watch else ():
+            watch(entry)
+        epochs = range(state.epoch, 0 if state.finished else recipe.epochs)
         with tqdm(epochs, desc=name, unit="epoch", disable=not sys.stderr.isatty()) as bar:
             for epoch in bar:
-                if run.progress.finished:
-                    break
-                try:
-                    run.epoch(epoch, validate)
-                except (FloatingPointError, MemoryError) as error:
-                    module.load_state_dict(run.progress.kept, strict=False)
-                    kept = f"; the last good checkpoint is in {place}" if place and run.progress.history else ""
-                    kind = MemoryError if isinstance(error, MemoryError) else FloatingPointError  # numpy's takes other words
-                    raise kind(f"{name}, epoch {epoch + 1}: {error}{kept}") from error
+                start = time.perf_counter()
+                module.train()  # validation leaves it in evaluation mode
+                # drawn from the epoch's number, so that a run which goes on needs no history
+                order = iter(batches(np.random.default_rng([recipe.seed, epoch])))
+                with _explained(f"{name}, epoch {epoch + 1}", state, recipe, path):
+                    mean = _epoch(order, call, state, recipe, steps)
+                score = _validated(module, validate)
+                state.note(mean, score, time.perf_counter() - start, recipe)
+                if path and processes().is_main_process:
+                    state.save(path)
                 if watch:
-                    watch(run.progress.history[-1])
-                bar.set_postfix(best=f"{run.progress.best:.4f}")
-    module.load_state_dict(run.progress.kept, strict=False)
+                    watch(state.history[-1])
+                bar.set_postfix(best=f"{state.score:.4f}")
+                if state.finished:
+                    break
+    state.restore_best()
     return module.eval()
 
 
-class _Run:
-    """One training under way: the optimiser, its schedule and how far it is."""
-
-    def __init__(
-        self,
-        module: torch.nn.Module,
-        loss: Loss,
-        batches: Batches,
-        first: list[np.ndarray],
-        recipe: Recipe,
-        folder: Path | None,
-    ) -> None:
-        import torch
-
-        self.module, self.batches, self.recipe, self.folder = module, batches, recipe, folder
-        self.step = Step(module, loss)
-        self.generator = torch.Generator().manual_seed(recipe.seed)
-        self.optimiser = torch.optim.AdamW(
-            trainable(module).values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
-        self.steps = recipe.epochs * math.ceil(len(first) / recipe.accumulate)  # later epochs may have a batch more or less
-        self.rates = schedule(self.optimiser, recipe, self.steps)
-        self.progress = Progress.start(module)
-        if folder is not None:
-            self.progress = load(folder, module, self.optimiser, self.rates, self.generator) or self.progress
-
-    def epoch(self, number: int, validate: Callable[[torch.nn.Module], float] | None) -> None:
-        """Train on every batch once, validate, keep what is best, write the checkpoint."""
-        start = time.perf_counter()
-        self.module.train()
-        total, seen = 0.0, 0
-        order = self.batches(np.random.default_rng([self.recipe.seed, number]))
-        for group in _grouped(order, self.recipe.accumulate):
-            total, seen = total + self._update(group), seen + sum(map(len, group))
-        score = _validated(self.module, validate)
-        self.progress.note(self.module, number, total / seen, score, time.perf_counter() - start, self.recipe.patience)
-        self.progress.finished |= number + 1 == self.recipe.epochs
-        if self.folder is not None:
-            save(self.folder, self.progress, self.module, self.optimiser, self.rates, self.generator)
-
-    def _update(self, group: list[np.ndarray]) -> float:
-        """One step of the optimiser over a group of batches; the sum of their rows' losses."""
-        import torch
-
-        rows, total = sum(map(len, group)), 0.0
-        for batch in group:
-            mine = share(batch)
-            with _memory_errors(len(mine)), precision(self.module, self.recipe.precision):
-                value = self.step(torch.as_tensor(mine), self.generator)
-                if not torch.isfinite(value):
-                    raise FloatingPointError(
-                        f"the loss is {value.item()}; lower the learning rate ({self.recipe.learning_rate:g})"
-                    )
-                # so that batches of unequal size, and unequal shares of one, count by their rows
-                (value * (len(mine) * self.step.world / rows)).backward()
-            total += value.item() * len(batch)
-        norm = torch.nn.utils.clip_grad_norm_(trainable(self.module).values(), 1.0)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(f"a gradient is {norm.item()}; lower the learning rate ({self.recipe.learning_rate:g})")
-        with _memory_errors(rows):  # AdamW's moments are allocated in its first step
-            self.optimiser.step()
-        self.step.allocate(self.rates.last_epoch)
-        self.optimiser.zero_grad()
-        if self.rates.last_epoch < self.steps:
-            self.rates.step()
-        return total
+def _epoch(
+    order: Iterator[np.ndarray], call: Callable, state: State, recipe: Recipe, steps: int
+) -> float:
+    """Train on every batch once; the mean loss of a row."""
+    total, rows = 0.0, 0
+    while group := list(itertools.islice(order, recipe.accumulate)):
+        total += _step(group, call, state, recipe)
+        rows += sum(map(len, group))
+        if state.rates.last_epoch < steps:
+            state.rates.step()
+    return total / rows
 
 
-def precision(module: torch.nn.Module, wanted: str) -> contextlib.AbstractContextManager:
-    """Where matrix products are rounded to bfloat16: see `Recipe`."""
+def _step(group: list[np.ndarray], call: Callable, state: State, recipe: Recipe) -> float:
+    """One step of the optimiser over a group of batches; the sum of their rows' losses."""
     import torch
 
-    from lib.encoders.text import has_bfloat16
+    device = next(state.module.parameters()).device
+    count, rows, total = processes().num_processes, sum(map(len, group)), 0.0
+    for batch in group:
+        own = share(batch)
+        with autocast(device, recipe.precision):
+            value = call(torch.as_tensor(own), state.generator) + orthogonality(state.module)
+            _check(value, "the loss")
+            # a loss is a mean: weighed by rows, unequal batches and shares add up to one mean
+            (value * (len(own) * count / rows)).backward()
+        total += value.item() * len(batch)
+    # one odd batch must not throw the weights far
+    norm = torch.nn.utils.clip_grad_norm_(trainable(state.module).values(), 1.0)
+    _check(norm, "a gradient")
+    state.optimiser.step()
+    move_ranks(state.module, state.rates.last_epoch)  # reads the gradients
+    state.optimiser.zero_grad()
+    return total
 
-    device = next(module.parameters()).device.type
-    rounded = wanted == "bfloat16" or (wanted == "auto" and (device != "cpu" or has_bfloat16()))
-    return torch.autocast(device, torch.bfloat16, enabled=rounded)
 
-
-def best_device() -> str:
-    """This process's GPU, "cuda:0" where torchrun has not started several, or "cpu" where torch finds none."""
-    import torch
-
-    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
-
-
-def _validated(module: torch.nn.Module, validate: Callable[[torch.nn.Module], float] | None) -> float | None:
+def _validated(module: torch.nn.Module, validate: Validate | None) -> float | None:
     import torch
 
     if validate is None:
@@ -219,27 +168,32 @@ def _validated(module: torch.nn.Module, validate: Callable[[torch.nn.Module], fl
     return score
 
 
-def _grouped(batches: Iterator[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
-    group: list[np.ndarray] = []
-    for batch in batches:
-        group.append(batch)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group
+def _check(value: torch.Tensor, what: str) -> None:
+    if not value.isfinite():
+        raise FloatingPointError(f"{what} is {value.item()}")
 
 
 @contextlib.contextmanager
-def _memory_errors(size: int) -> Iterator[None]:
+def _explained(where: str, state: State, recipe: Recipe, path: Path | None) -> Iterator[None]:
+    """Errors of numbers and of memory say what to do, after the best weights are back."""
     import torch
 
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator raises a plain one
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+    except (FloatingPointError, MemoryError, RuntimeError) as error:
+        said = str(error).partition("\n")[0]
+        # the GPU's allocator has an error of its own, the processor's raises a plain one
+        kinds = (MemoryError, torch.OutOfMemoryError)
+        memory = isinstance(error, kinds) or "allocate memory" in str(error)
+        if isinstance(error, RuntimeError) and not memory:
             raise
-        raise MemoryError(
-            f"a batch of {size} rows needs more memory than there is ({str(error).splitlines()[0]}); lower `batch` and "
-            "raise `accumulate`, or cut the texts shorter"
-        ) from error
+        state.restore_best()
+        advice = f"{said}; lower the learning rate ({recipe.learning_rate:g})"
+        if memory:
+            advice = (
+                f"a batch of {recipe.batch} rows needs more memory than there is ({said}); lower "
+                "`batch` and raise `accumulate`, or cut the texts shorter"
+            )
+        kept = f"; the last good checkpoint is in {path}" if path and state.history else ""
+        kind = MemoryError if memory else FloatingPointError
+        raise kind(f"{where}: {advice}{kept}") from error

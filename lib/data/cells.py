@@ -1,0 +1,189 @@
+"""A table's cells become a catalogue's: which column is what, prices, attributes, photos.
+
+It says row by row what cannot be read. File formats are in `tables.py`; `Catalogue` is in
+`catalogue.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from price_parser import Price
+
+from lib.hints import did_you_mean
+
+Columns = Mapping[str, str | Sequence[str]]  # a field of Akin's: the file's column or columns
+NEGATIVE = re.compile(r"\D*[-−(]\s*[.,]?\d")  # of the first number, also as bookkeepers write it
+
+
+class Problem(NamedTuple):
+    """A cell that cannot be read."""
+
+    position: int  # of its row, from 0
+    message: str  # names the row as the file counts it, and the column
+
+
+def to_items(
+    frame: pd.DataFrame,
+    fields: Sequence[str],
+    *,
+    name: str,
+    columns: Columns | None,
+    images: str | Path | None,
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """The table with Akin's column names, an `id` column and typed cells; and what is wrong."""
+    sources = _choose(list(frame.columns), ("id", *fields), columns)
+    items = pd.DataFrame(index=frame.index)
+    for field, source in sources.items():
+        several = not isinstance(source, str)
+        items[field] = _as_dicts(frame[list(source)]) if several else frame[source].to_numpy()
+    items["id"] = [v.strip() if isinstance(v, str) else v for v in items["id"]]
+    problems = _check_ids(items["id"], sources["id"])
+    if "price" in items:
+        items["price"] = parse_prices(items["price"], name)
+    parsers = {"attributes": _parse_attributes, "image": partial(_find_photo, Path(images or ""))}
+    for field, parse in parsers.items():
+        if field in items:
+            items[field], unread = _parse(items[field], sources[field], parse)
+            problems += unread
+    return items, problems
+
+
+def describe(problems: Sequence[Problem], *, most: int = 5) -> str:
+    """The first few problems, a line each, and how many there are."""
+    lines = [problem.message for problem in problems[:most]]
+    if len(problems) > most:
+        lines.append(f"… and {len(problems) - most} more")
+    return "\n".join([f"{len(problems)} unreadable cell(s)", *lines])
+
+
+def parse_prices(values: Sequence[object], name: str) -> list[float]:
+    """Each value as `parse_price` reads it; warns with the count of those that it cannot read."""
+    prices = [parse_price(value) for value in values]
+    unread = [v for v, p in zip(values, prices, strict=True) if np.isnan(p) and not missing(v)]
+    if unread:
+        examples = ", ".join(repr(value) for value in list(dict.fromkeys(unread))[:3])
+        warnings.warn(
+            f"{name}: {len(unread)} of {len(prices)} prices cannot be read and are missing, "
+            f"such as {examples}",
+            stacklevel=5,
+        )
+    return prices
+
+
+def parse_price(value: object) -> float:
+    """A price as a float: "$1,299.00", "1.299,00 €" and "R2 179,99 incl tax"; NaN where there is
+    none.
+
+    A plain number is read as Python reads it: "1.299" is 1.299, "1.893E3" is 1893. The rest is read
+    by price-parser. A negative number is no price.
+    """
+    text = str(value).replace("’", "'")
+    try:
+        price = float(text)
+    except ValueError:
+        amount = None if NEGATIVE.match(text) else Price.fromstring(text).amount
+        price = np.nan if amount is None else float(amount)
+    return price if 0 <= price < np.inf else np.nan
+
+
+def missing(value: object) -> bool:
+    """None, NaN, pandas' NA and blank text; a list or dict is never missing."""
+    if isinstance(value, str):
+        return not value.strip()
+    nan = isinstance(value, float | np.floating) and bool(np.isnan(value))
+    return nan or value is None or value is pd.NA
+
+
+def present(values: Mapping) -> dict:
+    """The values that are not missing, also inside dicts."""
+    return {
+        k: present(v) if isinstance(v, Mapping) else v for k, v in values.items() if not missing(v)
+    }
+
+
+def _choose(present: list[str], known: Sequence[str], columns: Columns | None) -> Columns:
+    """Each field's column: as `columns` says, else the one with the field's own name."""
+    unknown = [column for column in present if column not in known]
+    if columns is None and unknown:
+        raise ValueError(
+            f"unknown column {unknown[0]!r}; Akin knows {', '.join(known)}. Say what it is: "
+            f'columns={{"title": "{unknown[0]}"}} or columns={{"attributes": {unknown}}}'
+        )
+    for field, source in (columns or {}).items():
+        typo = did_you_mean(field, known) if field not in known else ""
+        if typo:  # a field that is like none of Akin's is a further column
+            raise ValueError(f"columns names the field {field!r}{typo}")
+        for column in [source] if isinstance(source, str) else source:
+            if column not in present:
+                raise ValueError(
+                    f"the file has no column {column!r} (for {field!r}); it has "
+                    f"{', '.join(present)}{did_you_mean(column, present)}"
+                )
+    chosen = {column: column for column in present if column in known} | dict(columns or {})
+    if "id" not in chosen:
+        example = present[0] if present else "…"
+        raise ValueError(f'no id column; say which one it is: columns={{"id": "{example}"}}')
+    return chosen
+
+
+def _as_dicts(frame: pd.DataFrame) -> list[dict]:
+    return [present(row) for row in frame.to_dict("records")]
+
+
+def _check_ids(ids: pd.Series, column: str | Sequence[str]) -> list[Problem]:
+    first: dict[str, int] = {}
+    problems = []
+    for position, (row, value) in enumerate(ids.items()):
+        where = f"row {row}, column {column!r}"
+        if missing(value):
+            problems.append(Problem(position, f"{where}: the id is empty"))
+        elif first.setdefault(str(value), position) != position:
+            earlier = ids.index[first[str(value)]]
+            message = f"{where}: id {str(value)!r} stands already in row {earlier}"
+            problems.append(Problem(position, message))
+    return problems
+
+
+def _parse(
+    cells: pd.Series, source: str | Sequence[str], parse: Callable
+) -> tuple[pd.Series, list[Problem]]:
+    """The parsed cells, None where they cannot be parsed, and why."""
+    column = source if isinstance(source, str) else ", ".join(source)
+    values, problems = [], []
+    for position, (row, value) in enumerate(cells.items()):
+        try:
+            values.append(None if missing(value) else parse(value))
+        except ValueError as error:
+            values.append(None)
+            problems.append(Problem(position, f"row {row}, column {column!r}: {error}"))
+    return pd.Series(values, cells.index, dtype=object), problems
+
+
+def _parse_attributes(value: object) -> dict:
+    if isinstance(value, Mapping):
+        return present(value)  # Parquet gives every row every key
+    for read in (json.loads, ast.literal_eval):
+        try:
+            parsed = read(str(value))
+        except (ValueError, SyntaxError):
+            continue
+        if isinstance(parsed, dict):
+            return present(parsed)
+    raise ValueError(f'{str(value)[:60]!r} is no attribute table; write it as {{"colour": "red"}}')
+
+
+def _find_photo(folder: Path, value: object) -> str:
+    path = folder / str(value)
+    if not path.is_file():
+        raise ValueError(f"no photo {str(value)!r} in {folder}")
+    return str(path)

@@ -1,0 +1,37 @@
+"""A `Dataset`: the catalogues, tasks, purchases and labelled pairs of one shop."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from lib.data.catalogue import Catalogue
+from lib.data.task import Task
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything that one shop or published set offers; what it lacks is empty or None.
+
+    `interactions` has the columns user, item and, where it is known, time, each user's in time
+    order. `pairs` has split, left, right (dicts of fields) and label (1: the same product).
+    """
+
+    name: str
+    catalogues: dict[str, Catalogue]
+    tasks: dict[str, Task] = field(default_factory=dict)
+    interactions: pd.DataFrame | None = None
+    pairs: pd.DataFrame | None = None
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The set's only or main catalogue."""
+        return next(iter(self.catalogues.values()))
+
+    @property
+    def digest(self) -> str:
+        """A hash of all catalogues, for the record of a run."""
+        parts = [f"{name}:{c.digest}" for name, c in self.catalogues.items()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

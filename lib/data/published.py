@@ -1,0 +1,33 @@
+"""Results that others published, with their papers, from `published.csv`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+
+def published(dataset: str, task: str) -> pd.DataFrame:
+    """One row a method, one column a metric, and `source`. Raises ValueError where nothing is
+    known.
+
+    Tasks: "blocking" (recall@1, 5, 10 of the second shop's items in the first), "matching" (pair
+    f1), "next-item" (hit@10 and ndcg@10 over all unseen items).
+    """
+    table = pd.read_csv(Path(__file__).with_name("published.csv"))
+    rows = table[(table["dataset"] == dataset) & (table["task"] == task)]
+    if rows.empty:
+        known = sorted({(d, t) for d, t in zip(table["dataset"], table["task"], strict=True)})
+        raise ValueError(f"nothing published for {dataset!r}, {task!r}; there is {known}")
+    values = [dict(part.split("=") for part in text.split()) for text in rows["values"]]
+    frame = pd.DataFrame(values, index=pd.Index(rows["method"], name="method")).astype(float)
+    return frame.assign(source=rows["source"].to_numpy())
+
+
+def references(dataset: str, task: str, metric: str, *, most: int = 5) -> dict[str, float]:
+    """The highest published values by method, as figures draw them; empty where none is known."""
+    try:
+        known = published(dataset, task)[metric]
+    except ValueError:
+        return {}
+    return known.nlargest(most).rename("{} (published)".format).to_dict()

@@ -1,0 +1,117 @@
+"""Several vectors of a product become one: weighted concatenation, and the search for its weights.
+
+Every `Embeddings` has unit rows already. Rankings are joined in `rankings.py`; fusion that learns
+is in `lib/training`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array, hstack, issparse
+
+from lib.data.task import Task
+from lib.encoders.embeddings import Embeddings
+from lib.metrics.evaluation import depth, evaluate
+from lib.search.exact import search
+
+FACTORS = (0.25, 0.5, 0.75, 1.5, 2.0, 4.0)  # what tuning multiplies a weight by
+
+
+def concat(parts: Sequence[Embeddings], weights: Sequence[float] | None = None) -> Embeddings:
+    """Blocks side by side, each scaled by the square root of its weight, (n, d1 + d2 + …).
+
+    Weights are scaled to sum to 1, and are equal unless given. The cosine of two products is then
+    the weighted mean of the blocks' cosines. Where a product lacks a modality, its other weights
+    are scaled up to sum to 1 again; a product that lacks all stays zero. Raises ValueError where
+    ids differ or weights are no weights.
+
+    >>> text = Embeddings("text", np.array(["mug", "cup"]), np.array([[1.0, 0.0], [0.6, 0.8]]))
+    >>> photo = Embeddings("photo", text.ids, np.array([[0.0, 1.0], [0.0, 1.0]]))
+    >>> both = concat([text, photo], [3, 1])
+    >>> both.name
+    '0.75·text + 0.25·photo'
+    >>> print((both.vectors @ both.vectors.T).round(2))  # 0.75 · 0.6 + 0.25 · 1 = 0.7
+    [[1.  0.7]
+     [0.7 1. ]]
+    """
+    check_same_products(parts)
+    share = np.ones(len(parts)) if weights is None else np.asarray(weights, float)
+    if share.shape != (len(parts),) or (share < 0).any() or not share.sum() > 0:
+        raise ValueError(
+            f"weights must be {len(parts)} numbers >= 0 with a positive sum, got {weights}"
+        )
+    share = share / share.sum()
+    present = np.stack([part.present for part in parts], axis=1) * share  # (n, m)
+    total = present.sum(axis=1, keepdims=True)
+    whole = np.divide(present, total, out=np.zeros_like(present), where=total > 0)
+    scale = np.sqrt(whole).astype(np.float32)
+    blocks = [_scaled(part.vectors, scale[:, m]) for m, part in enumerate(parts)]
+    join = _hstack_sparse if any(map(issparse, blocks)) else np.hstack
+    name = " + ".join(f"{w:.2g}·{part.name}" for w, part in zip(share, parts, strict=True))
+    return Embeddings(name, parts[0].ids, join(blocks))
+
+
+def check_same_products(parts: Sequence[Embeddings]) -> None:
+    """Raises ValueError unless there are parts, all of the same products in the same order."""
+    if not parts:
+        raise ValueError("fusion needs at least one Embeddings")
+    for part in parts[1:]:
+        if not np.array_equal(part.ids, parts[0].ids):
+            raise ValueError(
+                f"{part.name!r} and {parts[0].name!r} hold different products, or in another order"
+            )
+
+
+def tune_weights(
+    parts: Sequence[Embeddings],
+    task: Task,
+    metric: str = "ndcg@10",
+    *,
+    factors: Sequence[float] = FACTORS,
+    rounds: int = 2,
+) -> np.ndarray:
+    """Weights for `concat` that are best on a validation task over these products, (m,).
+
+    See `ascend` for the search. Tune on validation, report on test.
+    """
+
+    def score(weights: np.ndarray) -> float:
+        fused = concat(parts, weights)
+        ranking = search(fused, fused, depth([metric]), exclude=task.exclude)
+        return float(evaluate(ranking, task, [metric])[metric].mean())
+
+    return ascend(score, np.full(len(parts), 1 / len(parts)), factors, rounds)
+
+
+def ascend(
+    score: Callable[[np.ndarray], float], start: np.ndarray, factors: Sequence[float], rounds: int
+) -> np.ndarray:
+    """Coordinate ascent over m weights that sum to 1.
+
+    It starts from `start` or from one part alone, whichever scores best. Each weight in turn is
+    multiplied by each of `factors`; a weight of 0 is set to that multiple of its start. A trial
+    that scores higher is kept.
+    """
+    starts = [start, *np.eye(len(start))]
+    scores = [score(weights) for weights in starts]
+    best, weights = max(scores), starts[int(np.argmax(scores))]
+    for _ in range(rounds):
+        for part in range(len(start)):
+            for factor in factors:
+                tried = weights.copy()
+                tried[part] = tried[part] * factor or factor * start[part]
+                tried /= tried.sum()
+                value = score(tried)
+                if value > best:
+                    best, weights = value, tried
+    return weights
+
+
+def _scaled(vectors: np.ndarray | csr_array, scale: np.ndarray) -> np.ndarray | csr_array:
+    return diags_array(scale) @ vectors if issparse(vectors) else vectors * scale[:, None]
+
+
+def _hstack_sparse(blocks: Sequence[np.ndarray | csr_array]) -> csr_array:
+    return csr_array(hstack([csr_array(block) for block in blocks], format="csr"))

@@ -1,0 +1,262 @@
+"""One run of a notebook: `plan` says what will run and where it lands, `execute` runs it.
+
+A run leaves reports/<run>/<notebook>/<data set>/ with notebook.ipynb, notebook.html, metrics.json,
+queries.js and figures/. What a notebook records is in `recording.py`, several runs at once are in
+`sweep.py`, the page over all runs is in `index_page.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.files import REPORTS, ROOT, free_name, replace_folder, write_atomically
+from lib.report import recording
+from lib.report.notebook_page import render_page
+from lib.report.parameters import dataset_folder, find_notebook, resolve, safe_name
+from lib.report.scores_js import write_queries
+
+PACKAGES = ("torch", "torchvision", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What will run: a notebook with every parameter's value, and the folder for its results."""
+
+    notebook: Path
+    asked: dict
+    parameters: dict
+    profile: str
+    folder: Path
+    key: str  # what decides the results; taken now, as the code may be edited while others run
+
+    @property
+    def name(self) -> str:
+        """How a person tells the run from others: "07_matching, abt-buy"."""
+        return f"{self.notebook.stem}, {self.folder.name}"
+
+    def metrics(self) -> dict:
+        """What the run left, or {"status": "died"} where it, as it is now, has left nothing."""
+        try:
+            found = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
+            if found["key"] == self.key:
+                return found
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # nothing there, or nothing that can be read
+        return {"status": "died", "results": {}, "seconds": 0.0}
+
+
+def plan(
+    notebook: Path | str,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    profile: str = "default",
+    name: str | None = None,
+    reports: Path = REPORTS,
+) -> list[Run]:
+    """The runs that a notebook, a profile and further parameters ask for; one for each data set.
+
+    They are called `name`, else by their parameters. Raises ValueError for unknown parameters or
+    wrong types, and for a name that is no plain folder name.
+    """
+    if name is not None and (name != safe_name(name) or name == "reference"):
+        raise ValueError(f"a run's name is a plain folder name such as mine-2, got {name!r}")
+    path, asked = find_notebook(notebook), dict(parameters or {})
+    name = name or run_name(profile, asked)
+    return [
+        Run(
+            notebook=path,
+            asked=asked,
+            parameters=values,
+            profile=profile,
+            folder=reports / name / path.stem / dataset_folder(values.get("DATASET")),
+            key=content_key(path, values),
+        )
+        for values in resolve(path, asked, profile=profile)
+    ]
+
+
+def execute(run: Run, *, progress: bool = True) -> dict:
+    """Execute a notebook into its folder and return its metrics.
+
+    The folder replaces an older one only when the notebook has ended. A notebook that failed leaves
+    metrics that say so. Where the page or another last step fails, the results stay, and `problems`
+    says what is missing.
+    """
+    run.folder.parent.mkdir(parents=True, exist_ok=True)
+    clear_drafts(run)
+    draft = Path(tempfile.mkdtemp(dir=run.folder.parent, prefix=_drafts(run, os.getpid())))
+    try:
+        start = time.perf_counter()
+        error = _execute_notebook(run, draft, progress=progress)
+        metrics = {
+            "notebook": run.notebook.stem,
+            "status": "failed" if error else "done",
+            "error": error,
+            "profile": run.profile,
+            "asked": run.asked,
+            "parameters": run.parameters,
+            "seed": run.parameters.get("SEED"),
+            "seconds": round(time.perf_counter() - start, 1),
+            "commit": _commit(),
+            "key": run.key,
+            "versions": versions(),
+            "problems": [],
+            **_finish(run, draft),
+        }
+        _put_in_place(run, draft, metrics)
+        return metrics
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def summary(run: Run, metrics: dict) -> str:
+    """One line about a run; more with the error where it failed, or with what is missing."""
+    lines = [f"{run.name:<32} {metrics['status']:<7} {metrics['seconds']:6.1f} s"]
+    if error := metrics.get("error"):
+        lines.append(f"  cell {error['cell']}: {error['name']}: {error['message']}")
+    lines += [f"  {problem}" for problem in metrics.get("problems", [])]
+    return "\n".join(lines)
+
+
+def content_key(notebook: Path, parameters: Mapping[str, object]) -> str:
+    """A hash of what decides results: notebook, parameters, lib's code, dependencies' versions."""
+    code = b"".join(p.read_bytes() for p in sorted((ROOT / "lib").rglob("*.py")))
+    values = json.dumps([parameters, versions()], sort_keys=True, default=str).encode()
+    return hashlib.sha256(b"\0".join((notebook.read_bytes(), values, code))).hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    """Python's and the main packages' versions."""
+    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": ".".join(map(str, sys.version_info[:3]))} | packages
+
+
+def run_name(profile: str, asked: Mapping[str, object]) -> str:
+    """A folder name that says how a run differs from others: "default", "default,SEED=1".
+
+    The data set has a folder of its own. reports/reference holds copies, so the runs of that
+    profile are called "full-reference".
+    """
+    profile = "full-reference" if profile == "reference" else profile
+    said = [f"{k}={_brief(v)}" for k, v in sorted(asked.items()) if k != "DATASET"]
+    return safe_name(",".join([profile, *said]))
+
+
+def clear_drafts(run: Run) -> None:
+    """Remove what earlier processes left that were killed in this very run."""
+    for draft in run.folder.parent.glob(_drafts(run, "*") + "*"):
+        try:
+            os.kill(int(draft.name.removeprefix(f".{run.folder.name}-").partition("-")[0]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(draft, ignore_errors=True)
+        except (ValueError, PermissionError):
+            pass  # not a draft, or somebody else's
+
+
+@contextlib.contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """Environment variables for as long as the block lasts."""
+    before = {k: os.environ.get(k) for k in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for k, v in before.items():
+            os.environ.pop(k) if v is None else os.environ.update({k: v})
+
+
+def _execute_notebook(run: Run, folder: Path, *, progress: bool) -> dict | None:
+    """Run the notebook in a kernel of its own; what went wrong, if anything did."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    with environment(AKIN_RUN=str(folder)):
+        try:
+            papermill.execute_notebook(
+                str(run.notebook),
+                str(folder / "notebook.ipynb"),
+                parameters=run.parameters,
+                kernel_name="python3",
+                language="python",
+                progress_bar=progress and sys.stderr.isatty(),
+                extra_arguments=["--log-level=ERROR"],
+            )
+        except PapermillExecutionError as error:
+            found = (error.exec_count, error.source, error.ename, error.evalue)
+        except Exception as error:  # the kernel died, or the notebook could not be written
+            found = ("?", "", type(error).__name__, str(error) or "no message")
+        else:
+            return None
+    return dict(zip(("cell", "source", "name", "message"), found, strict=True))
+
+
+def _finish(run: Run, draft: Path) -> dict:
+    """What the notebook recorded, with its per-query rows and its page put into files."""
+    recorded, problems = {}, []
+    with _noted("what was recorded cannot be read", problems):
+        recorded = recording.read_recorded(draft)
+    with _noted("the values of each query are not kept", problems):
+        write_queries(recorded.get("queries", {}), draft)
+    with _noted("there is no page", problems):
+        render_page(draft / "notebook.ipynb", title=run.notebook.stem)
+    found = {"data": recorded.get("data", {}), "results": recorded.get("results", {})}
+    return found | {"problems": problems}
+
+
+@contextlib.contextmanager
+def _noted(says: str, problems: list[str]) -> Iterator[None]:
+    """A step whose failure is said, and costs nothing else of the run."""
+    try:
+        yield
+    except Exception as error:
+        problems.append(f"{says}: {type(error).__name__}: {error}")
+
+
+def _put_in_place(run: Run, draft: Path, metrics: dict) -> None:
+    """Write metrics.json and give the draft its name; where that fails, the draft is kept."""
+    text = json.dumps(metrics, indent=1, ensure_ascii=False)
+    try:
+        # half a character pair, which UTF-8 cannot hold, is written as JSON's \udXXX
+        write_atomically(draft / "metrics.json", text.encode(errors="backslashreplace"))
+        if not metrics["problems"]:
+            (draft / recording.FILE).unlink(missing_ok=True)
+        replace_folder(draft, run.folder)
+    except OSError as error:
+        kept = draft.rename(free_name(run.folder, "unfinished"))
+        raise RuntimeError(
+            f"{run.name} has run, but {run.folder} could not be written: {error}; "
+            f"what there is lies in {kept}"
+        ) from error
+
+
+def _drafts(run: Run, process: int | str) -> str:
+    return f".{run.folder.name}-{process}-"
+
+
+def _brief(value: object) -> str:
+    return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _commit() -> str | None:
+    git = ["git", "-C", str(ROOT)]
+    head = subprocess.run(
+        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    if head.returncode:
+        return None
+    changes = subprocess.run(
+        [*git, "diff", "--quiet", "HEAD", "--", "lib", "notebooks"], check=False
+    )
+    return head.stdout.strip() + ("+changes" if changes.returncode else "")

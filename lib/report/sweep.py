@@ -1,0 +1,114 @@
+"""Many runs: a grid over one notebook's parameters, and all notebooks of a profile."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from lib.files import REPORTS, ROOT, whole_folder
+from lib.report.index_page import write_index
+from lib.report.parallel import run_all
+from lib.report.parameters import profiles
+from lib.report.results import means
+from lib.report.runs import Run, plan, summary
+
+REFERENCE = ROOT / "reports" / "reference"  # the committed results of the reference runs
+KEPT = {".svg", ".jpg", ".csv"}  # of a figure's files: what a page shows, and the numbers
+BIGGEST = 900_000  # bytes: nothing above 1 MB is tracked
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in a sweep: its text says how many runs are finished."""
+
+
+def sweep(
+    notebook: Path | str,
+    grid: Mapping[str, Sequence[object]],
+    *,
+    parameters: Mapping[str, object] | None = None,
+    profile: str = "default",
+    jobs: int = 1,
+    reports: Path = REPORTS,
+    retry_failed: bool = False,
+) -> pd.DataFrame:
+    """Run every combination of the grid, `jobs` at once; a row each with the means it recorded.
+
+    A run with the same notebook, parameters and code is not repeated; one that failed is with
+    `retry_failed`. Failed runs have no values, never zeros. Raises Interrupted on Ctrl-C; finished
+    runs stay.
+    """
+    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    planned = []  # all of them before the first starts: a mistake must not show after an hour
+    for point in points:
+        asked = dict(parameters or {}) | point
+        runs = plan(notebook, asked, profile=profile, reports=reports)
+        sets = [{"DATASET": run.parameters["DATASET"]} if len(runs) > 1 else {} for run in runs]
+        planned += [(run, point | extra) for run, extra in zip(runs, sets, strict=True)]
+    ended = ("done",) if retry_failed else ("done", "failed")
+    waiting = {run.folder: run for run, _ in planned if run.metrics()["status"] not in ended}
+    for _ in _shown(list(waiting.values()), len(planned), jobs):
+        pass  # the table is made of what they left
+    return pd.DataFrame([_row(point, run.metrics()) for run, point in planned])
+
+
+def report_all(
+    profile: str, *, notebooks: Sequence[str] = (), jobs: int = 2, reports: Path = REPORTS
+) -> list[dict]:
+    """Run all notebooks that know the profile; a failure does not stop the others.
+
+    The page over all runs is written whenever a run has ended. The profile "reference" refreshes
+    the small committed results in reports/reference/ as well.
+    """
+    known = [name for name, by_profile in profiles().items() if profile in by_profile]
+    if not known:
+        raise ValueError(f"no notebook has the profile {profile!r} (notebooks/profiles.yaml)")
+    name = "full-reference" if profile == "reference" else profile
+    planned = [plan(n, profile=profile, name=name, reports=reports) for n in notebooks or known]
+    runs = list(itertools.chain.from_iterable(planned))
+    results = []
+    for run, metrics in _shown(runs, len(runs), jobs):
+        tqdm.write(summary(run, metrics), file=sys.stdout)
+        sys.stdout.flush()  # at once, also into a pipe
+        if profile == "reference" and metrics["status"] == "done":
+            keep_reference(run.folder, REFERENCE / run.notebook.stem / run.folder.name)
+        write_index(reports)
+        results.append(metrics)
+    return results
+
+
+def keep_reference(run: Path, target: Path) -> None:
+    """Copy what is small enough to commit: metrics.json, figures and their numbers.
+
+    Raises ValueError for a file near 1 MB.
+    """
+    figures = sorted((run / "figures").glob("*"))
+    files = [run / "metrics.json", *(f for f in figures if f.suffix in KEPT)]
+    for file in files:
+        if (size := file.stat().st_size) > BIGGEST:
+            raise ValueError(f"{file} has {size} bytes, too many to commit; draw it smaller")
+    with whole_folder(target) as draft:
+        for file in files:
+            shutil.copyfile(file, draft / file.name)
+
+
+def _row(point: dict, metrics: dict) -> dict:
+    return {**point, "status": metrics["status"], **means(metrics["results"])}
+
+
+def _shown(runs: list[Run], total: int, jobs: int) -> Iterator[tuple[Run, dict]]:
+    """The runs as they end, beside a line that says how many there are and what time is left."""
+    finished = total - len(runs)
+    try:
+        with tqdm(total=total, initial=finished, unit="run", disable=None) as bar:
+            for run, metrics in run_all(runs, jobs):
+                finished += 1
+                bar.update()
+                yield run, metrics
+    except KeyboardInterrupt as stop:
+        raise Interrupted(f"stopped; {finished} of {total} runs are finished and stay") from stop

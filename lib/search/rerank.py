@@ -1,0 +1,180 @@
+"""Rerankers: the first candidates of a ranking in a better order, by a model that reads query and
+text word by word.
+
+A reranker is any function of pairs (query, text) that gives each a score, (n,): a checkpoint's,
+that of token vectors, or the scores of a `PairClassifier` from `lib/training`. Candidates come from
+`exact.py`, `bm25.py` or `lib.fusion`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib.data.task import Task
+from lib.encoders.base import Pretrained
+from lib.search.exact import Ranking, gain_matrix
+
+if TYPE_CHECKING:
+    import torch
+
+    from lib.encoders.text import TextEncoder
+
+Pairs = Sequence[tuple[str, str]]
+Reranker = Callable[[Pairs], np.ndarray]
+TEXTS = 256  # whose token vectors are held at once: about 40 MiB
+
+
+def reranker(spec: str) -> Reranker:
+    """A reranker by name: "maxsim" compares MiniLM's token vectors, "hf:<name or folder>" is a
+    cross-encoder's checkpoint.
+    """
+    kind, _, model = spec.partition(":")
+    if spec == "maxsim":
+        from lib.encoders.text import minilm
+
+        return MaxSim(minilm())
+    if kind != "hf" or not model:
+        raise ValueError(f'no reranker {spec!r}; there are "maxsim" and "hf:<name or folder>"')
+    return CrossEncoder(model)
+
+
+def rerank(
+    ranking: Ranking,
+    score: Reranker,
+    queries: Sequence[str],
+    texts: Sequence[str],
+    *,
+    depth: int = 20,
+) -> Ranking:
+    """Every query's first `depth` candidates, reordered by the reranker's scores; deeper ones are
+    left out.
+
+    `queries` (q,) and `texts` (n,) are what the reranker reads of both sides.
+    """
+    if len(queries) != len(ranking.positions):
+        raise ValueError(f"{len(queries)} queries for {len(ranking.positions)} rankings")
+    first = ranking.first(depth)
+    scores = np.zeros(first.positions.shape, np.float32)  # (q, depth)
+    found = first.positions >= 0
+    scores[found] = score(
+        [(queries[q], texts[first.positions[q, place]]) for q, place in np.argwhere(found)]
+    )
+    return reorder(first, scores, name=f"reranked({ranking.name})")
+
+
+def reorder(ranking: Ranking, scores: np.ndarray, *, name: str) -> Ranking:
+    """The same candidates by other scores (q, k); equal scores keep their order."""
+    scores = np.where(ranking.positions >= 0, scores, -np.inf).astype(np.float32)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return Ranking(
+        name,
+        np.take_along_axis(ranking.positions, order, axis=1),
+        np.take_along_axis(scores, order, axis=1),
+    )
+
+
+def judged_pairs(
+    task: Task, ranking: Ranking, queries: Sequence[str], texts: Sequence[str], *, least: float
+) -> tuple[list[tuple[str, str]], np.ndarray]:
+    """Training pairs for a cross-encoder: (query, text) of every ranked candidate, and whether its
+    gain is at least `least`.
+
+    Ranked candidates are harder than random ones, and the reranker will see the same kind.
+    """
+    found = np.argwhere(ranking.positions >= 0)
+    pairs = [(queries[q], texts[ranking.positions[q, place]]) for q, place in found]
+    gains = gain_matrix(ranking, task.relevance)
+    return pairs, (gains[tuple(found.T)] >= least).astype(int)
+
+
+class MaxSim:
+    """Late interaction (Khattab and Zaharia 2020): each query token's best cosine with a token of
+    the text, averaged.
+
+    ColBERT trains token vectors for this score. Here they come from an encoder that was trained for
+    the mean of its tokens; nothing is trained.
+    """
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+
+    def __call__(self, pairs: Pairs) -> np.ndarray:
+        """Scores (n,) float32, at most 1; 0 where either side has no token."""
+        scores = np.zeros(len(pairs), np.float32)
+        asked = list(dict.fromkeys(query for query, _ in pairs))
+        queries = dict(zip(asked, self._units(asked), strict=True))
+        wanted: dict[str, list[int]] = {}  # each text is encoded once
+        for row, (_, text) in enumerate(pairs):
+            wanted.setdefault(text, []).append(row)
+        texts = sorted(wanted, key=len)
+        for first in range(0, len(texts), TEXTS):
+            chunk = texts[first : first + TEXTS]
+            for text, tokens in zip(chunk, self._units(chunk), strict=True):
+                for row in wanted[text]:
+                    scores[row] = _max_sim(queries[pairs[row][0]], tokens)
+        return scores
+
+    def _units(self, texts: Sequence[str]) -> list[np.ndarray]:
+        found = self._encoder.token_vectors(texts)
+        return [t / np.maximum(np.linalg.norm(t, axis=1, keepdims=True), 1e-12) for t in found]
+
+
+class CrossEncoder(Pretrained):
+    """A Hugging Face sequence classifier that reads query and text as one sequence, by hub name or
+    local folder.
+
+    A checkpoint with one output gives a score, one with two the log odds of the second class. Texts
+    are cut so that both together have `max_tokens`.
+    """
+
+    kind = "sequence classifier"
+    auto = "AutoModelForSequenceClassification"
+
+    def __init__(self, model: str | Path, *, max_tokens: int = 256, batch: int = 32) -> None:
+        super().__init__(model)
+        self.name = f"hf:{Path(model).name}(reranker,{max_tokens})"
+        self._max_tokens, self._batch = max_tokens, batch
+
+    @functools.cached_property
+    def model(self) -> torch.nn.Module:
+        """The classifier in evaluation mode.
+
+        Raises RuntimeError where the files lack its head or it has three classes.
+        """
+        model = self.load_model()
+        if model.config.num_labels > 2:
+            raise RuntimeError(
+                f"{self.folder} tells {model.config.num_labels} classes apart; "
+                "a reranker has 1 or 2"
+            )
+        return model
+
+    def __call__(self, pairs: Pairs) -> np.ndarray:
+        """Scores (n,) float32: logits or log odds."""
+        import torch
+
+        scores = np.zeros(len(pairs), np.float32)
+        positions = getattr(self.model.config, "max_position_embeddings", None) or self._max_tokens
+        most = min(self._max_tokens, positions, self.tokenizer.model_max_length)
+        order = np.argsort([-len(query) - len(text) for query, text in pairs], kind="stable")
+        for first in range(0, len(order), self._batch):
+            rows = order[first : first + self._batch]
+            sides = ([pairs[row][side] for row in rows] for side in (0, 1))
+            tokens = self.tokenizer(
+                *sides, truncation=True, max_length=most, padding=True, return_tensors="pt"
+            )
+            with torch.inference_mode():
+                tokens = tokens.to(self.model.device)
+                logits = self.model(**tokens).logits.float().cpu().numpy()  # (b, 1) or (b, 2)
+            scores[rows] = logits[:, -1] - (logits[:, 0] if logits.shape[1] == 2 else 0)
+        return scores
+
+
+def _max_sim(query: np.ndarray, text: np.ndarray) -> float:
+    """Token vectors (a, d), (b, d) -> their score."""
+    return float((query @ text.T).max(axis=1).mean()) if len(query) and len(text) else 0.0

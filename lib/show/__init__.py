@@ -1,0 +1,13 @@
+"""Pictures of products and results: plots, galleries of neighbours, the explorer."""
+
+import pandas as pd
+
+from lib.show import plots
+from lib.show.explorer import explore
+from lib.show.figures import save_figure, save_gallery
+from lib.show.gallery import gallery
+from lib.show.reduction import projection
+
+__all__ = ["explore", "gallery", "plots", "projection", "save_figure", "save_gallery"]
+
+pd.options.display.precision = 3  # a notebook's tables print three digits, as figures do
