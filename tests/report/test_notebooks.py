@@ -7,9 +7,10 @@ import nbformat
 import pytest
 
 from lib.files import REPORTS
+from lib.report.parallel import run_all
 from lib.report.parameters import NOTEBOOKS as FOLDER
 from lib.report.parameters import default_parameters, profiles, resolve
-from tests.report.runs import run_one
+from lib.report.runs import plan
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NAMES = [n.stem for n in NOTEBOOKS]
@@ -43,9 +44,20 @@ def test_form(notebook):
     assert any("## What was learned" in c.source for c in cells(notebook, "markdown")[-3:])
 
 
+@pytest.fixture(scope="module")
+def small_runs(request, tmp_path_factory):
+    """The chosen notebooks' runs at the small profile, two at a time as `akin report` runs them."""
+    folder = tmp_path_factory.mktemp("small")
+    asked = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen = {call.params["notebook"] for call in asked if call and "notebook" in call.params}
+    runs = [plan(notebook, profile="small", name="small", reports=folder) for notebook in sorted(chosen)]
+    ended = run_all([run for (run,) in runs], jobs=2)
+    return {run.notebook.stem: (run, metrics) for run, metrics in ended}
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=NAMES)
-def test_runs_at_its_small_profile(notebook, tmp_path):
-    run, metrics = run_one(notebook, profile="small", name="small", reports=tmp_path)
+def test_runs_at_its_small_profile(notebook, small_runs):
+    run, metrics = small_runs[notebook.stem]
     assert metrics["status"] == "done", metrics["error"]
     assert metrics["results"], "nothing recorded"
     assert metrics["data"], "no data set recorded"
