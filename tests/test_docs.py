@@ -160,7 +160,11 @@ def test_candidates_in_the_readme_are_those_of_the_reference_runs():
 def test_fusion_in_the_readme_is_that_of_the_reference_runs():
     results = [reference("04_fusion", name) for name in ("bazaar", "flipkart", "fashion")]
     single = [
-        max(row["ndcg@10"]["mean"] for name, row in r["fusion"].items() if name.partition(",")[0] in ENCODERS)
+        max(
+            row["ndcg@10"]["mean"]
+            for name, row in r["fusion"].items()
+            if name.partition(",")[0] in ENCODERS
+        )
         for r in results
     ]
     assert cells("best single encoder") == [f"{value:.3f}" for value in single]

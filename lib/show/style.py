@@ -115,3 +115,10 @@ def literal(text: object) -> str:
 def _luminance(rgb: np.ndarray) -> float:
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def number(value: float) -> str:
+    """A number as tables print it: 0.012, 17,298, 2.1e-04."""
+    if value == 0 or 1e-3 <= abs(value) < 1000:
+        return f"{value:.3f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1e}"

@@ -50,7 +50,9 @@ def small_runs(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
     asked = [getattr(item, "callspec", None) for item in request.session.items]
     chosen = {call.params["notebook"] for call in asked if call and "notebook" in call.params}
-    runs = [plan(notebook, profile="small", name="small", reports=folder) for notebook in sorted(chosen)]
+    runs = [
+        plan(notebook, profile="small", name="small", reports=folder) for notebook in sorted(chosen)
+    ]
     ended = run_all([run for (run,) in runs], jobs=2)
     return {run.notebook.stem: (run, metrics) for run, metrics in ended}
 

@@ -5,6 +5,7 @@ colour vision.
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
@@ -99,3 +100,12 @@ def test_dollars_are_no_formula():
     fig = plt.figure()
     fig.text(0, 0, style.literal("$5 or $6"))
     fig.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0123, "0.012"), (0.0, "0.000"), (-0.5, "-0.500"), (17298.0, "17,298"), (2.1e-4, "2.1e-04")],
+)
+def test_tables_print_numbers_for_people(value, text):
+    assert style.number(value) == text
+    assert text in pd.DataFrame({"x": [value]}).to_string()
