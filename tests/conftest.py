@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(autouse=True)
+def tables_as_pandas_prints_them() -> Iterator[None]:
+    """lib.show gives notebooks' tables their own format; examples print what a reader sees."""
+    with pd.option_context("display.float_format", None):
+        yield
 
 
 @pytest.fixture

@@ -108,4 +108,5 @@ def test_dollars_are_no_formula():
 )
 def test_tables_print_numbers_for_people(value, text):
     assert style.number(value) == text
-    assert text in pd.DataFrame({"x": [value]}).to_string()
+    with pd.option_context("display.float_format", style.number):
+        assert text in pd.DataFrame({"x": [value]}).to_string()
