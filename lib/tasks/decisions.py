@@ -119,15 +119,6 @@ def cluster_f1(predicted: Sequence, truth: Sequence) -> pd.DataFrame:
     return pd.DataFrame({name: _with_f1(*shares) for name, shares in rows.items()}).T
 
 
-def called_f1(pairs: pd.DataFrame, called: np.ndarray, matches: int) -> dict[str, float]:
-    """Precision, recall and F1 of the called pairs, (p,) bool, over all `matches` there are.
-
-    So recall counts the matches that blocking lost as well.
-    """
-    right = int((pairs["label"].to_numpy()[called] > 0).sum())
-    return _with_f1(_share(right, called.sum()), _share(right, matches))
-
-
 def _with_f1(precision: float, recall: float) -> dict[str, float]:
     f1 = _share(2 * precision * recall, precision + recall)
     return {"precision": precision, "recall": recall, "f1": f1}

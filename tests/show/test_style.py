@@ -98,8 +98,9 @@ def test_a_session_s_settings_come_back_after_an_error():
 
 def test_dollars_are_no_formula():
     fig = plt.figure()
-    fig.text(0, 0, style.literal("$5 or $6"))
-    fig.canvas.draw()
+    text = fig.text(0, 0, style.literal("$5 or $6"))
+    fig.canvas.draw()  # a broken formula would raise
+    assert text.get_text().replace("\\", "") == "$5 or $6"
 
 
 @pytest.mark.parametrize(

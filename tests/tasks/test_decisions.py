@@ -12,7 +12,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from lib.encoders.embeddings import Embeddings
-from lib.tasks.decisions import called_f1, cluster_f1, clusters, near_duplicates, one_to_one
+from lib.tasks.decisions import cluster_f1, clusters, near_duplicates, one_to_one
 
 
 def pairs(*names: str) -> pd.DataFrame:
@@ -119,13 +119,6 @@ def test_cluster_pairs_equal_counting_them() -> None:
 def test_nothing_together() -> None:
     assert cluster_f1([0, 1], ["A", "B"]).loc["pairs"].tolist() == [0, 0, 0]
     assert cluster_f1([0, 1], ["A", "B"]).loc["exact", "f1"] == 1
-
-
-def test_called_f1_counts_what_blocking_lost() -> None:
-    given = pairs("aX", "bY", "cZ").assign(label=[1, 0, 1])
-    worth = called_f1(given, np.array([True, True, False]), matches=4)
-    assert worth == pytest.approx({"precision": 1 / 2, "recall": 1 / 4, "f1": 1 / 3})
-    assert called_f1(given, np.zeros(3, bool), matches=4)["f1"] == 0
 
 
 def test_near_duplicates_by_hamming_distance() -> None:
