@@ -32,12 +32,13 @@ lint: $(READY) ## check style, line width and which room imports which
 	$(BIN)/ruff format --check lib data/bazaar tests notebooks
 	$(BIN)/lint-imports
 
-# The stamp is made last, so an interrupted installation is taken up again.
+# The stamp is made last, so an interrupted installation is taken up again. Python compiles what
+# it imports; to compile all packages beforehand takes pip longer than the first notebooks.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"Akin needs Python 3.11 or newer, $(PYTHON) is older: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 

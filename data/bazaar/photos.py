@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from PIL import Image, ImageFilter
 
 from bazaar.looks import PATTERNS, Look, Photo, Shot
@@ -36,13 +37,15 @@ def write_photos(photos: dict[str, Photo], cache: Path) -> dict[str, Path]:
     """The photos as JPEG files in a folder of `cache`, by product id.
 
     The folder is named by what the photos show and by the code that draws them. It is drawn when
-    it is not there yet, and it appears whole.
+    it is not there yet, and it appears whole. A second process waits for the first.
     """
     version = b"".join(p.read_bytes() for p in _drawing_code())
     shown = repr(sorted(photos.items())).encode()
     folder = cache / hashlib.sha256(shown + version).hexdigest()[:16]
-    if not folder.is_dir():
-        _draw_all(photos, folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / f".{folder.name}.lock"):  # two notebooks that start together draw once
+        if not folder.is_dir():
+            _draw_all(photos, folder)
     return {product: folder / f"{product}.jpg" for product in photos}
 
 
@@ -51,7 +54,6 @@ def _drawing_code() -> list[Path]:
 
 
 def _draw_all(photos: dict[str, Photo], folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
     try:
         with _workers() as pool:
@@ -60,9 +62,6 @@ def _draw_all(photos: dict[str, Photo], folder: Path) -> None:
                 (draft / f"{product}.jpg").write_bytes(data)
         draft.chmod(0o755)  # mkdtemp's folders are private
         draft.rename(folder)
-    except OSError:
-        if not folder.is_dir():  # else another process drew the same photos meanwhile
-            raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

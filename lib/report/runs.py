@@ -191,7 +191,8 @@ def _execute_notebook(run: Run, folder: Path, *, progress: bool) -> dict | None:
                 kernel_name="python3",
                 language="python",
                 progress_bar=progress and sys.stderr.isatty(),
-                extra_arguments=["--log-level=ERROR"],
+                # a kernel that is ended while it starts to end by itself calls that an error
+                extra_arguments=["--log-level=CRITICAL"],
             )
         except PapermillExecutionError as error:
             found = (error.exec_count, error.source, error.ename, error.evalue)

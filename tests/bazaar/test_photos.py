@@ -7,6 +7,8 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from io import BytesIO
@@ -18,6 +20,7 @@ from bazaar import shop, write_photos
 from bazaar.looks import PATTERNS, Look, Photo, Shot
 from bazaar.photos import draw, jpeg
 from bazaar.shapes import SHAPES
+from filelock import FileLock
 from PIL import Image
 from scipy.ndimage import label
 
@@ -226,6 +229,10 @@ def test_the_shops_photos_stay_as_they_are() -> None:
 # files
 
 
+def without_lock(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.suffix != ".lock"]
+
+
 @pytest.fixture(scope="module")
 def photos() -> dict[str, Photo]:
     return shop(rows=40, photo_size=48).photos
@@ -238,7 +245,7 @@ def test_photos_are_written_whole_and_only_once(
     assert list(files) == list(photos)
     for product, path in files.items():
         assert path.read_bytes() == jpeg(photos[product].look, photos[product].shot, size=48)
-    [folder] = tmp_path.iterdir()  # no draft is left
+    [folder] = without_lock(tmp_path)  # no draft is left
     assert sorted(folder.iterdir()) == sorted(files.values())
     monkeypatch.setattr("bazaar.photos.jpeg", None)  # drawing would need it
     assert write_photos(photos, tmp_path) == files
@@ -253,4 +260,20 @@ def test_other_photos_are_written_apart(photos: dict[str, Photo], tmp_path: Path
 def test_drawing_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown kind 'sofa'"):
         write_photos({"1": Photo(look("sofa"), SHOT, 32)}, tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not without_lock(tmp_path)
+
+
+def test_of_two_notebooks_that_start_together_one_draws(
+    photos: dict[str, Photo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_photos(photos, tmp_path)
+    [folder], [lock] = without_lock(tmp_path), list(tmp_path.glob(".*.lock"))
+    drawn = folder.rename(tmp_path / "drawing")
+    monkeypatch.setattr("bazaar.photos.jpeg", None)  # the second must not draw
+    with ThreadPoolExecutor() as pool:
+        with FileLock(lock):
+            second = pool.submit(write_photos, photos, tmp_path)
+            time.sleep(0.2)
+            assert not second.done()
+            drawn.rename(folder)
+        assert second.result(timeout=30) == files
