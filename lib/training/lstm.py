@@ -6,9 +6,12 @@ Pretrained Transformers are in `lib/encoders/text.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from lib.data.catalogue import Catalogue
 from lib.encoders.base import count, digest_state
@@ -16,10 +19,7 @@ from lib.encoders.clean import TextReader
 from lib.encoders.lexical import words
 from lib.training.loop import train
 from lib.training.objectives import objective
-from lib.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    import torch
+from lib.training.recipe import Recipe, seeded
 
 LONGEST = 64  # words; titles are shorter
 BATCH = 256  # titles
@@ -55,7 +55,7 @@ class Lstm(TextReader):
         self._recipe = Recipe(epochs=epochs, batch=BATCH, learning_rate=5e-3, seed=seed)
         self.name = f"lstm({self.reads},{dimensions},drop {drop},{epochs} epochs,seed {seed})"
         self._vocabulary: dict[str, int] = {}
-        self._network: torch.nn.ModuleDict | None = None
+        self._network: nn.ModuleDict | None = None
 
     @property
     def state(self) -> str | None:
@@ -69,8 +69,6 @@ class Lstm(TextReader):
 
     def fit(self, catalogue: Catalogue) -> Self:
         """Learn vocabulary and weights. Raises ValueError where there is no text."""
-        import torch
-
         texts = [found for text in self.texts(catalogue) if (found := words(text))]
         if not texts:
             raise ValueError(
@@ -81,9 +79,7 @@ class Lstm(TextReader):
         same = np.unique(ids.numpy(), axis=0, return_inverse=True)[1].ravel()
         labels, criterion = torch.as_tensor(same), objective("infonce")
 
-        def loss(
-            network: torch.nn.Module, rows: torch.Tensor, generator: torch.Generator
-        ) -> torch.Tensor:
+        def loss(network: nn.Module, rows: Tensor, generator: Generator) -> Tensor:
             views = ids[rows].repeat(2, 1)  # (2b, t)
             drawn = torch.rand(views.shape, generator=generator) < self._drop
             hidden = views.masked_fill(drawn & (views != PADDING), UNKNOWN)
@@ -99,8 +95,6 @@ class Lstm(TextReader):
 
         Raises RuntimeError before `fit`.
         """
-        import torch
-
         if self._network is None:
             raise RuntimeError(f"{self.name} has learned nothing yet; call fit(catalogue) first")
         texts = [words(text) for text in self.texts(catalogue)]
@@ -113,15 +107,13 @@ class Lstm(TextReader):
                 vectors[rows] = read(self._network, ids, lengths).numpy()
         return vectors
 
-    def _numbered(self, texts: list[list[str]]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _numbered(self, texts: list[list[str]]) -> tuple[Tensor, Tensor]:
         """Word numbers, padded, (n, t), and how many words each text has, (n,)."""
-        import torch
-
         numbers = [
             torch.tensor([self._vocabulary.get(word, UNKNOWN) for word in text[:LONGEST]])
             for text in texts
         ]
-        padded = torch.nn.utils.rnn.pad_sequence(numbers, batch_first=True, padding_value=PADDING)
+        padded = pad_sequence(numbers, batch_first=True, padding_value=PADDING)
         return padded, torch.tensor([len(n) for n in numbers])
 
 
@@ -130,21 +122,16 @@ def _vocabulary(texts: list[list[str]]) -> dict[str, int]:
     return {str(word): n for n, word in enumerate(found[times > 1], start=UNKNOWN + 1)}
 
 
-def build(vocabulary: int, dimensions: int, *, seed: int) -> torch.nn.ModuleDict:
+def build(vocabulary: int, dimensions: int, *, seed: int) -> nn.ModuleDict:
     """Word vectors and an LSTM over them, drawn by the seed without touching torch's own."""
-    import torch
-
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        lstm = torch.nn.LSTM(dimensions, dimensions // 2, batch_first=True, bidirectional=True)
-        vectors = torch.nn.Embedding(vocabulary, dimensions, PADDING)
-        return torch.nn.ModuleDict({"words": vectors, "lstm": lstm})
+    with seeded(seed):
+        lstm = nn.LSTM(dimensions, dimensions // 2, batch_first=True, bidirectional=True)
+        vectors = nn.Embedding(vocabulary, dimensions, PADDING)
+        return nn.ModuleDict({"words": vectors, "lstm": lstm})
 
 
-def read(network: torch.nn.ModuleDict, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+def read(network: nn.ModuleDict, ids: Tensor, lengths: Tensor) -> Tensor:
     """The mean of the LSTM's outputs over each text's words, (b, t), (b,) -> (b, d)."""
-    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-
     packed = pack_padded_sequence(
         network["words"](ids), lengths, batch_first=True, enforce_sorted=False
     )
