@@ -39,12 +39,12 @@ class Autoencoder:
         self._dimensions = dimensions
         self._recipe = Recipe(epochs=epochs, batch=64, learning_rate=3e-3, seed=seed)
         self.name = f"autoencoder({dimensions},{epochs} epochs,seed {seed})"
-        self._network: nn.ModuleDict | None = None
+        self._network = nn.ModuleDict()
 
     @property
     def state(self) -> str | None:
         """A hash of scales and weights; None before `fit`."""
-        if self._network is None:
+        if not self._network:
             return None
         price = self._price.means, self._price.spread
         scales = self.columns, price, self._mean.tolist(), self._spread.tolist()
@@ -53,7 +53,7 @@ class Autoencoder:
     @property
     def parameters(self) -> int:
         """How many weights were learned."""
-        return count(self._network) if self._network else 0
+        return count(self._network)
 
     def fit(self, catalogue: Catalogue) -> Self:
         """Learn scales and weights. Raises ValueError where no product has a price."""

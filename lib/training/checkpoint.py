@@ -6,7 +6,6 @@ are pickles, which run code when they are read.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lib.encoders.base import digest_state
 from lib.files import write_atomically
 from lib.training.adapters import adaloras
 from lib.training.recipe import Recipe
@@ -140,14 +140,10 @@ def fingerprint(
                 f"a checkpoint cannot tell one {name} from another by {value!r}; "
                 "give an object with a repr of its own"
             )
-    total = hashlib.sha256(repr([asdict(recipe), sorted(content.items()), module]).encode())
-    trained = trainable(module)
-    for name, weights in sorted(module.state_dict().items()):  # the frozen ones decide as well
-        total.update(f"{name} {name in trained}".encode())
-        total.update(weights.detach().cpu().numpy().tobytes())
-    for batch in batches:
-        total.update(np.asarray(batch).tobytes())
-    return total.hexdigest()[:16]
+    rows = [np.asarray(batch).tolist() for batch in batches]
+    trained = list(trainable(module))  # the frozen weights decide as well
+    about = asdict(recipe), sorted(content.items()), module, trained, rows
+    return digest_state(module, *about)[:16]
 
 
 def _joined(parts: Mapping[Any, Mapping[str, Any]]) -> dict[str, Any]:

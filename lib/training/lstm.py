@@ -6,6 +6,7 @@ Pretrained Transformers are in `lib/encoders/text.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Self
 
 import numpy as np
@@ -55,7 +56,7 @@ class Lstm(TextReader):
         self._recipe = Recipe(epochs=epochs, batch=BATCH, learning_rate=5e-3, seed=seed)
         self.name = f"lstm({self.reads},{dimensions},drop {drop},{epochs} epochs,seed {seed})"
         self._vocabulary: dict[str, int] = {}
-        self._network: nn.ModuleDict | None = None
+        self._network = nn.ModuleDict()
 
     @property
     def state(self) -> str | None:
@@ -65,7 +66,7 @@ class Lstm(TextReader):
     @property
     def parameters(self) -> int:
         """How many weights were learned."""
-        return count(self._network) if self._network else 0
+        return count(self._network)
 
     def fit(self, catalogue: Catalogue) -> Self:
         """Learn vocabulary and weights. Raises ValueError where there is no text."""
@@ -74,7 +75,9 @@ class Lstm(TextReader):
             raise ValueError(
                 f"{self.name}: catalogue {catalogue.name!r} has no words in {self.fields}"
             )
-        self._vocabulary = _vocabulary(texts)
+        times = Counter(word for text in texts for word in text)
+        several = sorted(word for word in times if times[word] > 1)
+        self._vocabulary = {word: n for n, word in enumerate(several, start=UNKNOWN + 1)}
         ids, lengths = self._numbered(texts)
         same = np.unique(ids.numpy(), axis=0, return_inverse=True)[1].ravel()
         labels, criterion = torch.as_tensor(same), objective("infonce")
@@ -95,7 +98,7 @@ class Lstm(TextReader):
 
         Raises RuntimeError before `fit`.
         """
-        if self._network is None:
+        if not self._network:
             raise RuntimeError(f"{self.name} has learned nothing yet; call fit(catalogue) first")
         texts = [words(text) for text in self.texts(catalogue)]
         vectors = np.zeros((len(texts), self._dimensions), np.float32)
@@ -115,11 +118,6 @@ class Lstm(TextReader):
         ]
         padded = pad_sequence(numbers, batch_first=True, padding_value=PADDING)
         return padded, torch.tensor([len(n) for n in numbers])
-
-
-def _vocabulary(texts: list[list[str]]) -> dict[str, int]:
-    found, times = np.unique([word for text in texts for word in text], return_counts=True)
-    return {str(word): n for n, word in enumerate(found[times > 1], start=UNKNOWN + 1)}
 
 
 def build(vocabulary: int, dimensions: int, *, seed: int) -> nn.ModuleDict:

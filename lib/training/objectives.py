@@ -43,7 +43,16 @@ def objective(
     if name not in OBJECTIVES:
         raise ValueError(f"no objective {name!r}; there are {', '.join(OBJECTIVES)}")
     if name == "arcface":
-        return _arcface(classes, dimensions, weights)
+        if not classes or not dimensions:
+            raise ValueError(
+                f"'arcface' needs classes=… and dimensions=…, got {classes} and {dimensions}"
+            )
+        # the paper's scale of 64 suits 10^5 classes of faces
+        loss = losses.ArcFaceLoss(classes, dimensions, scale=32)
+        if weights is not None:
+            each = torch.as_tensor(weights, dtype=torch.float32)
+            loss.cross_entropy = nn.CrossEntropyLoss(each, reduction="none")
+        return loss
     cosine = distances.CosineSimilarity()
     return {
         "infonce": losses.SupConLoss(temperature=TEMPERATURE),
@@ -51,21 +60,6 @@ def objective(
         "multi-similarity": losses.MultiSimilarityLoss(),
         "contrastive": losses.ContrastiveLoss(pos_margin=1, neg_margin=0.4, distance=cosine),
     }[name]
-
-
-def _arcface(
-    classes: int | None, dimensions: int | None, weights: Sequence[float] | None
-) -> nn.Module:
-    if not classes or not dimensions:
-        raise ValueError(
-            f"'arcface' needs classes=… and dimensions=…, got {classes} and {dimensions}"
-        )
-    # the paper's scale of 64 suits 10^5 classes of faces
-    loss = losses.ArcFaceLoss(classes, dimensions, scale=32)
-    if weights is not None:
-        each = torch.as_tensor(weights, dtype=torch.float32)
-        loss.cross_entropy = nn.CrossEntropyLoss(each, reduction="none")
-    return loss
 
 
 class ClipLoss(nn.Module):

@@ -7,9 +7,8 @@ in `loop.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Self
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -108,16 +107,15 @@ class PairClassifier(nn.Module):
         positive_weight: float = 1.0,
         negatives: float = 3.0,
         adversarial: float = 0.0,
-        folder: Path | str | None = None,
-        watch: Callable[[dict], None] | None = None,
+        **kept: Any,
     ) -> Self:
         """Fine-tune on labelled pairs; with validation pairs the epoch with the best F1 is kept.
 
         Each epoch sees all positives and draws `negatives` times as many negatives anew.
         `positive_weight` multiplies the positives' loss. `adversarial` adds the loss under word
         vectors moved that far up the gradient, relative to their norm (Miyato et al. 2017).
-        `folder` and `watch`: see `train`. Raises ValueError where there are no pairs, or pairs of
-        one class only.
+        `kept` are `folder` and `watch`, as `train` has them. Raises ValueError where there are no
+        pairs, or pairs of one class only.
         """
         labels = _checked(pairs, labels)
         options = {"positive_weight": positive_weight, "adversarial": adversarial}
@@ -133,9 +131,8 @@ class PairClassifier(nn.Module):
             recipe,
             name="pairs",
             validate=score if validation else None,
-            folder=folder,
-            watch=watch,
             content={"pairs": pairs, "labels": labels.tolist(), "on": validation, **options},
+            **kept,
         )
         return self
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -96,13 +95,13 @@ class Towers:
         labels: Sequence | None = None,
         *,
         validation: tuple[Task, str] | None = None,
-        folder: Path | str | None = None,
-        watch: Callable[[dict], None] | None = None,
+        **kept: Any,
     ) -> Self:
         """Train on these products, from the weights as they are; (task, metric) picks the epoch.
 
         `labels` say which listings are one product; None: not known. Only "clip" does without.
-        `folder` and `watch`: see `train`. Raises ValueError where a loss has nothing to learn from.
+        `kept` are `folder` and `watch`, as `train` has them. Raises ValueError where a loss has
+        nothing to learn from.
         """
         products = self.read(catalogue)
         known = [None] * len(catalogue) if labels is None else labels
@@ -130,9 +129,8 @@ class Towers:
             self.recipe,
             name="towers",
             validate=validate,
-            folder=folder,
             content=about,
-            watch=watch,
+            **kept,
         )
         return self
 
@@ -234,7 +232,7 @@ def _check(loss: str, products: Products, codes: np.ndarray) -> None:
 def _build(
     text: str | None, image: str | None, dimensions: int, options: Mapping[str, Mapping]
 ) -> dict[str, nn.Module]:
-    if "clip" in (str(text).partition(":")[0], str(image).partition(":")[0]):
+    if any(str(spec).startswith("clip:") for spec in (text, image)):
         if text != image:
             raise ValueError(
                 "a CLIP brings both towers: give text and image the same folder, got "

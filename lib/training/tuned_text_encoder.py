@@ -7,9 +7,7 @@ listings at once is in `pair_classifier.py`. Which weights are trained is in `ad
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -64,17 +62,12 @@ class TunedTextEncoder(TextEncoder):
         )
         with seeded(recipe.seed):
             model = trainable_copy(start, method, dropout=dropout, **options)
-        self._model = model.to(best_device())
-
-    @property
-    def model(self) -> nn.Module:
-        """The Transformer that is trained."""
-        return self._model
+        self.model = model.to(best_device())
 
     @property
     def state(self) -> str:
         """A hash of all weights, trained or not."""
-        return digest_state(self._model)
+        return digest_state(self.model)
 
     def load_model(self, **options: object) -> nn.Module:
         """A copy of the tuned Transformer, for further training; only where it was tuned whole."""
@@ -83,7 +76,7 @@ class TunedTextEncoder(TextEncoder):
                 f"a {self.method} adapter cannot be trained further as a whole model; "
                 "tune with method='full'"
             )
-        return copy.deepcopy(self._model)
+        return copy.deepcopy(self.model)
 
     def fit(
         self,
@@ -91,13 +84,12 @@ class TunedTextEncoder(TextEncoder):
         *,
         validation: Task | None = None,
         metric: str = "recall@1",
-        folder: Path | str | None = None,
-        watch: Callable[[dict], None] | None = None,
+        **kept: Any,
     ) -> Self:
         """Fine-tune on the catalogue's groups; with a validation task keep its best epoch.
 
-        Best is by `metric`; `folder` and `watch`: see `train`. Raises ValueError where no two
-        products share a group.
+        Best is by `metric`; `kept` are `folder` and `watch`, as `train` has them. Raises ValueError
+        where no two products share a group.
         """
         texts = self.texts(catalogue)
         codes = pd.factorize(catalogue.items["group"].to_numpy(dtype=object))[0]  # -1: no group
@@ -120,15 +112,14 @@ class TunedTextEncoder(TextEncoder):
         if validation:
             about["best"] = validation.digest, metric
         train(
-            self._model,
+            self.model,
             loss,
             self._training_batches(catalogue, texts, codes),
             self.recipe,
             name="tuning",
             validate=score if validation else None,
-            folder=folder,
             content=about,
-            watch=watch,
+            **kept,
         )
         return self
 
@@ -146,5 +137,5 @@ class TunedTextEncoder(TextEncoder):
         return mined(labels, rows, near, **size)
 
     def _forward(self, tokens: list[list[int]]) -> np.ndarray:
-        with autocast(self._model.device):
+        with autocast(self.model.device):
             return super()._forward(tokens)
