@@ -28,7 +28,7 @@ def learning_rate_range(
     """The smoothed loss by learning rate, while that grows from `low` to `high` (Smith 2017).
 
     A good rate is a third to a tenth of where the loss is lowest. The test ends where the loss is
-    four times its least; the module stays as it was.
+    four times its least; the module's weights stay as they were.
     """
     batches = rows if callable(rows) else shuffled(np.asarray(rows), recipe.batch)
     epochs = (batches(np.random.default_rng([recipe.seed, epoch])) for epoch in count())
@@ -43,12 +43,14 @@ def learning_rate_range(
             optimiser.param_groups[0]["lr"] = rate
             with autocast(device_of(module), recipe.precision):
                 value = loss(module, torch.as_tensor(batch), generator)
+            if not value.isfinite():
+                break
             optimiser.zero_grad()
             value.backward()
             optimiser.step()
             smooth = 0.9 * smooth + 0.1 * value.item()
             found[rate] = smooth / (1 - 0.9 ** (step + 1))  # as Adam corrects its means
-            if not found[rate] <= 4 * min(found.values()):  # too large, or not a number
+            if found[rate] > 4 * min(found.values()):
                 break
     module.load_state_dict(before, strict=False)
     module.eval()
