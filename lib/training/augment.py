@@ -8,19 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from scipy.sparse import eye_array
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from lib.encoders.embeddings import Embeddings
 from lib.encoders.lexical import CJK, normalise, words
+from lib.encoders.text import TextEncoder
 from lib.search.exact import search
-
-if TYPE_CHECKING:
-    import torch
-
-    from lib.encoders.text import TextEncoder
+from lib.training.recipe import seeded
 
 # a word with its punctuation, or one Chinese character
 PIECES = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
@@ -58,14 +57,15 @@ class TextNoise:
         kept = np.flatnonzero(drop >= self.drop)
         if not len(kept):
             kept = [drop.argmax()]
-        pieces = [
-            self._neighbour(pieces[i], rng) if replace[i] < self.replace else pieces[i]
-            for i in kept
-        ]
+        for i in kept:
+            if replace[i] < self.replace:
+                pieces[i] = self._neighbour(pieces[i], rng)
+        pieces = [pieces[i] for i in kept]
         for i in range(len(pieces) - 1):
             if swap[i] < self.swap:
                 pieces[i], pieces[i + 1] = pieces[i + 1], pieces[i]
-        return _joined(pieces)
+        # Chinese characters stand without a blank between
+        return re.sub(f"(?<=[{CJK}]) (?=[{CJK}])", "", " ".join(pieces))
 
     def _neighbour(self, piece: str, rng: np.random.Generator) -> str:
         near = self.neighbours.get(normalise(piece).strip(" .,;:!?()[]/-"))
@@ -95,7 +95,6 @@ class PhotoNoise:
         """Another shot of each photo, (b, 3, h, w) uint8 -> the same shape; the generator's state
         fixes it.
         """
-        import torch
         from torchvision.transforms import v2
 
         steps = [v2.Identity()]
@@ -109,8 +108,8 @@ class PhotoNoise:
         transform, made = v2.Compose(steps), torch.empty_like(photos)
         # in random order, so that the photos of one product do not share a draw
         order = torch.randperm(len(photos), generator=generator)
-        with torch.random.fork_rng():  # torchvision draws from torch's own generator
-            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        drawn = int(torch.randint(2**62, (), generator=generator))
+        with seeded(drawn):  # torchvision draws from torch's own generator
             for rows in order.split(SHARED):
                 made[rows] = transform(photos[rows])
         return made
@@ -137,9 +136,6 @@ def lsa_words(
 
     Words of the same texts are near each other.
     """
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
     counter = TfidfVectorizer(tokenizer=words, token_pattern=None, lowercase=False, min_df=least)
     counts = counter.fit_transform(texts)  # (texts, n)
     most = min(dimensions, *(side - 1 for side in counts.shape))
@@ -154,15 +150,6 @@ def model_words(encoder: TextEncoder) -> tuple[list[str], np.ndarray]:
     whole = sorted(word for word in vocabulary if words(word) == [word])
     table = encoder.model.get_input_embeddings().weight.detach().float().cpu().numpy()  # (v, d)
     return whole, table[[vocabulary[word] for word in whole]]
-
-
-def _joined(pieces: Sequence[str]) -> str:
-    """Words with a blank between, Chinese characters without."""
-    text = ""
-    for piece in pieces:
-        close = re.search(f"[{CJK}]$", text) and re.match(f"[{CJK}]", piece)
-        text += piece if close or not text else f" {piece}"
-    return text
 
 
 def _shares(**values: float) -> None:

@@ -8,18 +8,17 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
+import torch
+from torch import Generator, Tensor, nn
 
 from lib.data.catalogue import Catalogue
 from lib.encoders.attributes import PriceScale, log_prices
 from lib.encoders.base import count, digest_state
 from lib.training.loop import train
-from lib.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    import torch
+from lib.training.recipe import Recipe, seeded
 
 HIDDEN = 64
 COMMON = 5  # products that must state an attribute for it to be learned
@@ -40,12 +39,12 @@ class Autoencoder:
         self._dimensions = dimensions
         self._recipe = Recipe(epochs=epochs, batch=64, learning_rate=3e-3, seed=seed)
         self.name = f"autoencoder({dimensions},{epochs} epochs,seed {seed})"
-        self._network: torch.nn.ModuleDict | None = None
+        self._network = nn.ModuleDict()
 
     @property
     def state(self) -> str | None:
         """A hash of scales and weights; None before `fit`."""
-        if self._network is None:
+        if not self._network:
             return None
         price = self._price.means, self._price.spread
         scales = self.columns, price, self._mean.tolist(), self._spread.tolist()
@@ -54,12 +53,10 @@ class Autoencoder:
     @property
     def parameters(self) -> int:
         """How many weights were learned."""
-        return count(self._network) if self._network else 0
+        return count(self._network)
 
     def fit(self, catalogue: Catalogue) -> Self:
         """Learn scales and weights. Raises ValueError where no product has a price."""
-        import torch
-
         self._price = PriceScale().fit(catalogue)
         stated = Counter(key for row in catalogue.items["attributes"] for key in numbers(row))
         self.columns = ["price", *sorted(key for key, times in stated.items() if times >= COMMON)]
@@ -67,16 +64,14 @@ class Autoencoder:
         self._mean, self._spread = np.nanmean(raw, axis=0), np.nanstd(raw, axis=0)
         self._spread[self._spread == 0] = 1  # a column of one value is all zero then
         values = torch.as_tensor(self.standardised(catalogue))
-        rows = np.flatnonzero(~np.isnan(raw).all(axis=1)).tolist()
+        rows = np.flatnonzero(~np.isnan(raw).all(axis=1))
 
-        def loss(
-            network: torch.nn.Module, rows: torch.Tensor, generator: torch.Generator
-        ) -> torch.Tensor:
+        def loss(network: nn.Module, rows: Tensor, generator: Generator) -> Tensor:
             wanted = values[rows]
             drawn = network["decoder"](network["encoder"](masked(wanted)))
             return ((drawn - wanted.nan_to_num())[~wanted.isnan()] ** 2).mean()
 
-        network = self._build(len(self.columns))
+        network = build(len(self.columns), self._dimensions, seed=self._recipe.seed)
         self._network = train(network, loss, rows, self._recipe, name=self.name)
         return self
 
@@ -92,8 +87,6 @@ class Autoencoder:
 
     def encode(self, catalogue: Catalogue) -> np.ndarray:
         """Codes (n, dimensions). Raises RuntimeError before `fit`."""
-        import torch
-
         values = torch.as_tensor(self.standardised(catalogue))
         with torch.inference_mode():
             code = self._network["encoder"](masked(values))
@@ -105,14 +98,6 @@ class Autoencoder:
             raise RuntimeError(f"{self.name} has learned nothing yet; call fit(catalogue) first")
         return ((self._raw(catalogue) - self._mean) / self._spread).astype(np.float32)
 
-    def reconstruct(self, catalogue: Catalogue) -> np.ndarray:
-        """What the network makes of the numbers, (n, columns), missing ones filled in."""
-        import torch
-
-        values = torch.as_tensor(self.standardised(catalogue))
-        with torch.inference_mode():
-            return self._network["decoder"](self._network["encoder"](masked(values))).numpy()
-
     def _raw(self, catalogue: Catalogue) -> np.ndarray:
         columns = [self._price.transform(catalogue)]
         stated = [numbers(row) for row in catalogue.items["attributes"]]
@@ -121,22 +106,20 @@ class Autoencoder:
             columns.append(np.arcsinh([row.get(key, np.nan) for row in stated]))
         return np.column_stack(columns)
 
-    def _build(self, columns: int) -> torch.nn.ModuleDict:
-        from torch import nn, random
 
-        def layers(before: int, after: int) -> nn.Module:
-            return nn.Sequential(nn.Linear(before, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, after))
+def build(columns: int, dimensions: int, *, seed: int) -> nn.ModuleDict:
+    """The encoder from numbers and mask to the code, and the decoder back to the numbers."""
 
-        with random.fork_rng():
-            random.manual_seed(self._recipe.seed)
-            encoder = layers(2 * columns, self._dimensions)
-            return nn.ModuleDict({"encoder": encoder, "decoder": layers(self._dimensions, columns)})
+    def layers(before: int, after: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(before, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, after))
+
+    with seeded(seed):
+        encoder = layers(2 * columns, dimensions)
+        return nn.ModuleDict({"encoder": encoder, "decoder": layers(dimensions, columns)})
 
 
-def masked(values: torch.Tensor) -> torch.Tensor:
+def masked(values: Tensor) -> Tensor:
     """Numbers with 0 for missing ones, and which are there: (n, columns) -> (n, 2 columns)."""
-    import torch
-
     return torch.cat([values.nan_to_num(), (~values.isnan()).float()], dim=1)
 
 

@@ -36,7 +36,7 @@ def grouped(
     `groups` times `members` rows.
     """
     labels = [("row", row) if labels[row] is None else labels[row] for row in rows]
-    usable = [found for found in _by_label(labels, rows).values() if alone or len(found) > 1]
+    usable = [found for found in rows_by_label(labels, rows).values() if alone or len(found) > 1]
 
     def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
         parts = [part for found in usable for part in _parts(rng.permutation(found), members)]
@@ -81,14 +81,12 @@ def mined(
     negative where it is near, may come several times.
     """
     rows = [row for row in rows if labels[row] is not None]
-    found = _by_label(labels[rows], rows)
+    found = rows_by_label(labels[rows], rows)
     several = [label for label, own in found.items() if len(own) > 1]
 
-    def near(label: object) -> Iterator[object]:
-        for row in found[label]:
-            for neighbour in neighbours[row]:
-                if neighbour >= 0:
-                    yield labels[neighbour]
+    def near(label: object) -> dict[object, None]:
+        around = neighbours[found[label]]  # (rows, k)
+        return dict.fromkeys(labels[around[around >= 0]])
 
     def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
         left = dict.fromkeys(several[i] for i in rng.permutation(len(several)))
@@ -97,7 +95,7 @@ def mined(
             for label in batch:  # grows while it is read
                 fresh = [
                     other
-                    for other in dict.fromkeys(near(label))
+                    for other in near(label)
                     if other not in batch and (other in left or len(found.get(other, ())) == 1)
                 ]
                 batch += fresh[: groups - len(batch)]
@@ -110,7 +108,8 @@ def mined(
     return epoch
 
 
-def _by_label(labels: Sequence, rows: Sequence[int]) -> dict[object, list[int]]:
+def rows_by_label(labels: Sequence, rows: Sequence[int]) -> dict[object, list[int]]:
+    """The rows (n,) of each of their labels (n,), both in the order in which they come."""
     found: dict[object, list[int]] = {}
     for label, row in zip(labels, rows, strict=True):
         found.setdefault(label, []).append(int(row))

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from lib.training.batches import rows_by_label
+
 
 class Reservoir:
     """A memory of at most `size` labels' rows, each label as likely to be in it as any other.
@@ -32,11 +34,9 @@ class Reservoir:
 
     def add(self, rows: Sequence[int], labels: Sequence) -> None:
         """Show the memory a stage's rows (n,) with their labels (n,); None is passed over."""
-        by_label: dict[object, list[int]] = {}
-        for row, label in zip(rows, labels, strict=True):
-            if label is not None:
-                by_label.setdefault(label, []).append(int(row))
-        for members in by_label.values():
+        for label, members in rows_by_label(labels, rows).items():
+            if label is None:
+                continue
             self.seen += 1
             if len(self._kept) < self.size:
                 self._kept.append(np.array(members))
@@ -59,13 +59,12 @@ def learn_stream(
     `memory` has of earlier stages; one of size 0 has none. `score(j)` is the metric on held-out
     products of stage j.
     """
-    results = np.full((len(stages), len(stages)), np.nan)
-    for now, rows in enumerate(stages):
-        rows = np.asarray(rows, int)
-        fit(np.concatenate([rows, memory.rows]))
+    results = []
+    for rows in stages:
+        fit(np.concatenate([np.asarray(rows, int), memory.rows]))
         memory.add(rows, [labels[row] for row in rows])
-        results[now] = [score(stage) for stage in range(len(stages))]
-    return results
+        results.append([score(stage) for stage in range(len(stages))])
+    return np.array(results)
 
 
 def backward_transfer(results: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 modalities.
 
 All take the same input, one vector a modality and which of them a product has, and train by the one
-loop of `training.py`. Fusion without learning is in `fusion.py`.
+loop of `loop.py`. Fusion without learning is in `lib/fusion`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.sparse import issparse
-from torch import nn
+from torch import Generator, Tensor, nn
 
 from lib.data.task import Task
 from lib.encoders.embeddings import Embeddings
 from lib.fusion.concatenation import check_same_products
-from lib.metrics.evaluation import depth, evaluate
-from lib.search.exact import search
-from lib.training import Recipe, grouped, objective, train
+from lib.training.batches import grouped
+from lib.training.loop import train
+from lib.training.objectives import objective
+from lib.training.recipe import Recipe, seeded
+from lib.training.validation import task_scores
 
 GROUPS, MEMBERS = 48, 4  # of a batch: labels, and products of each
 
@@ -66,26 +68,30 @@ class Fuser:
         Raises ValueError where no two products share a label, or parts do not fit each other.
         """
         vectors, present = _tensors(parts)
-        codes = pd.factorize(np.asarray(labels, dtype=object), use_na_sentinel=True)[
-            0
-        ]  # -1: no label
+        self.widths = _widths(vectors)
+        codes = pd.factorize(np.asarray(labels, dtype=object))[0]  # -1: no label
         usable = np.flatnonzero(present.any(1).numpy() & (codes >= 0))
-        batches = grouped(codes, usable, groups=GROUPS, members=MEMBERS)
-        with torch.random.fork_rng():
-            torch.manual_seed(self.recipe.seed)
-            self.network = NETWORKS[self.method]([v.shape[1] for v in vectors], self.dimensions)
-            criterion, classes = objective(self.loss), torch.as_tensor(codes)
+        criterion, classes = objective(self.loss), torch.as_tensor(codes)
 
-            def loss(
-                network: nn.Module, rows: torch.Tensor, generator: torch.Generator
-            ) -> torch.Tensor:
-                shown = _drop(present[rows], self.dropout, generator)
-                return criterion(network([v[rows] for v in vectors], shown), classes[rows])
+        def loss(network: nn.Module, rows: Tensor, generator: Generator) -> Tensor:
+            shown = _drop(present[rows], self.dropout, generator)
+            return criterion(network([v[rows] for v in vectors], shown), classes[rows])
 
-            train(
-                self.network, loss, batches, self.recipe, name=f"fusion {self.method}",
-                validate=None if validation is None else lambda _: self._score(*validation),
-            )  # fmt: skip
+        def score(network: nn.Module) -> float:
+            others, task, metric = validation
+            fused = self(others)
+            return task_scores(fused, fused, task, [metric])[metric].mean()
+
+        with seeded(self.recipe.seed):
+            self.network = NETWORKS[self.method](self.widths, self.dimensions)
+        train(
+            self.network,
+            loss,
+            grouped(codes, usable, groups=GROUPS, members=MEMBERS),
+            self.recipe,
+            name=f"fusion {self.method}",
+            validate=score if validation else None,
+        )
         return self
 
     def __call__(self, parts: Sequence[Embeddings]) -> Embeddings:
@@ -97,21 +103,13 @@ class Fuser:
                 f"fusion {self.method!r} has learned nothing yet; call fit(parts, labels) first"
             )
         vectors, present = _tensors(parts)
-        if [v.shape[1] for v in vectors] != self.network.widths:
-            raise ValueError(
-                f"fitted on parts {self.network.widths} wide, got {[v.shape[1] for v in vectors]}"
-            )
+        if _widths(vectors) != self.widths:
+            raise ValueError(f"fitted on parts {self.widths} wide, got {_widths(vectors)}")
         with torch.inference_mode():
             fused = self.network(vectors, present) * present.any(1, keepdim=True)  # (n, d)
-        name = (
-            f"{self.method}({', '.join(p.name for p in parts)};{self.loss},seed {self.recipe.seed})"
-        )
+        names = ", ".join(part.name for part in parts)
+        name = f"{self.method}({names};{self.loss},seed {self.recipe.seed})"
         return Embeddings(name, parts[0].ids, fused.numpy())
-
-    def _score(self, parts: Sequence[Embeddings], task: Task, metric: str) -> float:
-        fused = self(parts)
-        ranking = search(fused, fused, depth([metric]), exclude=task.exclude)
-        return float(evaluate(ranking, task, [metric])[metric].mean())
 
 
 class Linear(nn.Module):
@@ -119,11 +117,10 @@ class Linear(nn.Module):
 
     def __init__(self, widths: list[int], dimensions: int) -> None:
         super().__init__()
-        self.widths = widths
         self.map = nn.Linear(sum(widths), sum(widths), bias=False)
         nn.init.eye_(self.map.weight)
 
-    def forward(self, parts: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
+    def forward(self, parts: list[Tensor], present: Tensor) -> Tensor:
         """[(b, w1), (b, w2), …], (b, m) -> (b, w1 + w2 + …)."""
         return self.map(torch.cat([p * present[:, [m]] for m, p in enumerate(parts)], dim=1))
 
@@ -138,12 +135,11 @@ class Tokens(nn.Module):
         self.project = nn.ModuleList(nn.Linear(w, dimensions) for w in widths)
         self.mark = nn.Parameter(torch.zeros(len(widths), dimensions))
 
-    def forward(self, parts: list[torch.Tensor]) -> torch.Tensor:
+    def forward(self, parts: list[Tensor]) -> Tensor:
         """[(b, w1), (b, w2), …] -> (b, m, d)."""
         # unit rows have entries near 1/sqrt(w); layers expect entries near 1
-        tokens = [
-            layer(p * p.shape[1] ** 0.5) for layer, p in zip(self.project, parts, strict=True)
-        ]
+        scaled = [part * part.shape[1] ** 0.5 for part in parts]
+        tokens = [layer(part) for layer, part in zip(self.project, scaled, strict=True)]
         return torch.stack(tokens, dim=1) + self.mark
 
 
@@ -155,16 +151,14 @@ class Gated(nn.Module):
 
     def __init__(self, widths: list[int], dimensions: int) -> None:
         super().__init__()
-        self.widths = widths
         self.tokens = Tokens(widths, dimensions)
         self.gate = nn.Linear(dimensions, 1)
 
-    def forward(self, parts: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
+    def forward(self, parts: list[Tensor], present: Tensor) -> Tensor:
         """[(b, w), …], (b, m) -> (b, d)."""
         tokens = self.tokens(parts)  # (b, m, d)
-        weights = (
-            self.gate(torch.tanh(tokens)).masked_fill(~present[..., None], -1e9).softmax(dim=1)
-        )
+        gates = self.gate(torch.tanh(tokens))  # (b, m, 1)
+        weights = gates.masked_fill(~present[..., None], -1e9).softmax(dim=1)
         return (weights * tokens).sum(dim=1)
 
 
@@ -173,12 +167,11 @@ class Recurrent(nn.Module):
 
     def __init__(self, widths: list[int], dimensions: int) -> None:
         super().__init__()
-        self.widths = widths
         self.tokens = Tokens(widths, dimensions)
         self.cell = nn.GRUCell(dimensions, dimensions)
         self.out = nn.Linear(dimensions, dimensions)
 
-    def forward(self, parts: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
+    def forward(self, parts: list[Tensor], present: Tensor) -> Tensor:
         """[(b, w), …], (b, m) -> (b, d)."""
         tokens = self.tokens(parts)
         state = torch.zeros_like(tokens[:, 0])
@@ -194,7 +187,6 @@ class CrossAttention(nn.Module):
 
     def __init__(self, widths: list[int], dimensions: int) -> None:
         super().__init__()
-        self.widths = widths
         self.tokens = Tokens(widths, dimensions)
         self.summary = nn.Parameter(torch.randn(dimensions) * 0.02)
         layer = nn.TransformerEncoderLayer(
@@ -202,12 +194,10 @@ class CrossAttention(nn.Module):
         )
         self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
 
-    def forward(self, parts: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
+    def forward(self, parts: list[Tensor], present: Tensor) -> Tensor:
         """[(b, w), …], (b, m) -> (b, d)."""
-        tokens = self.tokens(parts)
-        tokens = torch.cat(
-            [self.summary.expand(len(tokens), 1, -1), tokens], dim=1
-        )  # (b, 1 + m, d)
+        summary = self.summary.expand(len(present), 1, -1)
+        tokens = torch.cat([summary, self.tokens(parts)], dim=1)  # (b, 1 + m, d)
         hidden = torch.cat([torch.zeros_like(present[:, :1]), ~present], dim=1)
         return self.encoder(tokens, src_key_padding_mask=hidden)[:, 0]
 
@@ -215,7 +205,7 @@ class CrossAttention(nn.Module):
 NETWORKS = {"linear": Linear, "gated": Gated, "recurrent": Recurrent, "attention": CrossAttention}
 
 
-def _tensors(parts: Sequence[Embeddings]) -> tuple[list[torch.Tensor], torch.Tensor]:
+def _tensors(parts: Sequence[Embeddings]) -> tuple[list[Tensor], Tensor]:
     """Every part's vectors and which rows have it, (n, m) bool."""
     check_same_products(parts)
     for part in parts:
@@ -223,11 +213,15 @@ def _tensors(parts: Sequence[Embeddings]) -> tuple[list[torch.Tensor], torch.Ten
             raise ValueError(
                 f"learned fusion needs dense vectors; {part.name!r} is sparse: encode it with lsa"
             )
-    present = torch.as_tensor(np.stack([p.present for p in parts], axis=1))
-    return [torch.as_tensor(p.vectors) for p in parts], present
+    present = torch.as_tensor(np.stack([part.present for part in parts], axis=1))
+    return [torch.as_tensor(part.vectors) for part in parts], present
 
 
-def _drop(present: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+def _widths(vectors: list[Tensor]) -> list[int]:
+    return [v.shape[1] for v in vectors]
+
+
+def _drop(present: Tensor, share: float, generator: Generator) -> Tensor:
     """Hide modalities at random, (b, m) -> (b, m).
 
     A product that would lose all keeps what it has.

@@ -14,25 +14,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
 
-from lib.encoders.device import autocast
-from lib.training.adapters import move_ranks, orthogonality
+from lib.encoders.device import autocast, device_of
+from lib.training.adapters import adaloras, orthogonality
 from lib.training.batches import shuffled
 from lib.training.checkpoint import FILE, State, fingerprint, trainable
 from lib.training.distributed import averaged, processes, share
-from lib.training.recipe import Batches, Loss, Recipe, schedule
+from lib.training.recipe import Batches, Loss, Recipe, schedule, seeded
 
-if TYPE_CHECKING:
-    import torch
-
-Validate = Callable[["torch.nn.Module"], float]
+Validate = Callable[[nn.Module], float]
 
 
 def train(
-    module: torch.nn.Module,
+    module: nn.Module,
     loss: Loss,
     rows: Sequence[int] | Batches,
     recipe: Recipe,
@@ -42,7 +42,7 @@ def train(
     folder: Path | str | None = None,
     content: Mapping[str, Any] | None = None,
     watch: Callable[[dict], None] | None = None,
-) -> torch.nn.Module:
+) -> nn.Module:
     """Change the module's weights by AdamW until `loss` is small; the best epoch's are kept.
 
     `loss(module, rows, generator)` gives the loss of a batch of row numbers (b,). `rows` are the
@@ -69,9 +69,6 @@ def train(
     >>> print(f"{line.weight.item():.2f} x + {line.bias.item():.2f}")
     3.00 x + 1.00
     """
-    import torch
-    from tqdm import tqdm
-
     batches = rows if callable(rows) else shuffled(np.asarray(rows), recipe.batch)
     first = list(batches(np.random.default_rng([recipe.seed, 0])))
     if not first:
@@ -81,15 +78,14 @@ def train(
         )
     # later epochs may have a batch more or less; the last rate is then kept
     steps = recipe.epochs * math.ceil(len(first) / recipe.accumulate)
-    with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)  # dropout draws from torch's own generator
+    with seeded(recipe.seed):  # dropout draws from torch's own generator
         call = averaged(module, loss)
         optimiser = torch.optim.AdamW(
             trainable(module).values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
         generator = torch.Generator().manual_seed(recipe.seed)
-        state = State(module, optimiser, schedule(optimiser, recipe, steps), generator)
-        path = None
+        rates = schedule(optimiser, recipe, steps)
+        state, path = State(module, recipe, optimiser, rates, generator), None
         if folder is not None:
             about = {"validated": validate is not None, **(content or {})}
             path = Path(folder) / fingerprint(module, recipe, first, about) / FILE
@@ -97,67 +93,60 @@ def train(
                 state.load(path)
         for entry in state.history if watch else ():
             watch(entry)
-        epochs = range(state.epoch, 0 if state.finished else recipe.epochs)
-        with tqdm(epochs, desc=name, unit="epoch", disable=not sys.stderr.isatty()) as bar:
-            for epoch in bar:
-                start = time.perf_counter()
-                module.train()  # validation leaves it in evaluation mode
-                # drawn from the epoch's number, so that a run which goes on needs no history
-                order = iter(batches(np.random.default_rng([recipe.seed, epoch])))
-                with _explained(f"{name}, epoch {epoch + 1}", state, recipe, path):
-                    mean = _epoch(order, call, state, recipe, steps)
-                score = _validated(module, validate)
-                state.note(mean, score, time.perf_counter() - start, recipe)
-                if path and processes().is_main_process:
-                    state.save(path)
-                if watch:
-                    watch(state.history[-1])
-                bar.set_postfix(best=f"{state.score:.4f}")
-                if state.finished:
-                    break
+        epochs = range(len(state.history), recipe.epochs)
+        for epoch in tqdm(epochs, desc=name, unit="epoch", disable=not sys.stderr.isatty()):
+            if state.finished:
+                break
+            start = time.perf_counter()
+            module.train()  # validation leaves it in evaluation mode
+            # drawn from the epoch's number, so that a run which goes on needs no history
+            order = iter(batches(np.random.default_rng([recipe.seed, epoch])))
+            with _explained(f"{name}, epoch {epoch + 1}", state, path):
+                mean = _epoch(order, call, state, steps)
+            score = _validated(module, validate)
+            state.note(mean, score, time.perf_counter() - start)
+            if path and processes().is_main_process:
+                state.save(path)
+            if watch:
+                watch(state.history[-1])
     state.restore_best()
     return module.eval()
 
 
-def _epoch(
-    order: Iterator[np.ndarray], call: Callable, state: State, recipe: Recipe, steps: int
-) -> float:
+def _epoch(order: Iterator[np.ndarray], call: Callable, state: State, steps: int) -> float:
     """Train on every batch once; the mean loss of a row."""
     total, rows = 0.0, 0
-    while group := list(itertools.islice(order, recipe.accumulate)):
-        total += _step(group, call, state, recipe)
+    while group := list(itertools.islice(order, state.recipe.accumulate)):
+        total += _step(group, call, state)
         rows += sum(map(len, group))
         if state.rates.last_epoch < steps:
             state.rates.step()
     return total / rows
 
 
-def _step(group: list[np.ndarray], call: Callable, state: State, recipe: Recipe) -> float:
+def _step(group: list[np.ndarray], call: Callable, state: State) -> float:
     """One step of the optimiser over a group of batches; the sum of their rows' losses."""
-    import torch
-
-    device = next(state.module.parameters()).device
+    device = device_of(state.module)
     count, rows, total = processes().num_processes, sum(map(len, group)), 0.0
     for batch in group:
         own = share(batch)
-        with autocast(device, recipe.precision):
+        with autocast(device, state.recipe.precision):
             value = call(torch.as_tensor(own), state.generator) + orthogonality(state.module)
             _check(value, "the loss")
             # a loss is a mean: weighed by rows, unequal batches and shares add up to one mean
             (value * (len(own) * count / rows)).backward()
         total += value.item() * len(batch)
     # one odd batch must not throw the weights far
-    norm = torch.nn.utils.clip_grad_norm_(trainable(state.module).values(), 1.0)
+    norm = nn.utils.clip_grad_norm_(trainable(state.module).values(), 1.0)
     _check(norm, "a gradient")
     state.optimiser.step()
-    move_ranks(state.module, state.rates.last_epoch)  # reads the gradients
+    for model in adaloras(state.module):  # moves its rank to where the gradients ask for it
+        model.update_and_allocate(state.rates.last_epoch)
     state.optimiser.zero_grad()
     return total
 
 
-def _validated(module: torch.nn.Module, validate: Validate | None) -> float | None:
-    import torch
-
+def _validated(module: nn.Module, validate: Validate | None) -> float | None:
     if validate is None:
         return None
     module.eval()
@@ -168,32 +157,31 @@ def _validated(module: torch.nn.Module, validate: Validate | None) -> float | No
     return score
 
 
-def _check(value: torch.Tensor, what: str) -> None:
+def _check(value: Tensor, what: str) -> None:
     if not value.isfinite():
         raise FloatingPointError(f"{what} is {value.item()}")
 
 
 @contextlib.contextmanager
-def _explained(where: str, state: State, recipe: Recipe, path: Path | None) -> Iterator[None]:
+def _explained(where: str, state: State, path: Path | None) -> Iterator[None]:
     """Errors of numbers and of memory say what to do, after the best weights are back."""
-    import torch
-
     try:
         yield
     except (FloatingPointError, MemoryError, RuntimeError) as error:
-        said = str(error).partition("\n")[0]
+        said, recipe = str(error).partition("\n")[0], state.recipe
         # the GPU's allocator has an error of its own, the processor's raises a plain one
-        kinds = (MemoryError, torch.OutOfMemoryError)
-        memory = isinstance(error, kinds) or "allocate memory" in str(error)
-        if isinstance(error, RuntimeError) and not memory:
-            raise
-        state.restore_best()
-        advice = f"{said}; lower the learning rate ({recipe.learning_rate:g})"
-        if memory:
+        out_of_memory = (MemoryError, torch.OutOfMemoryError)
+        if isinstance(error, FloatingPointError):
+            kind, advice = FloatingPointError, f"{said}; lower the learning rate"
+            advice += f" ({recipe.learning_rate:g})"
+        elif isinstance(error, out_of_memory) or "allocate memory" in str(error):
+            kind = MemoryError
             advice = (
                 f"a batch of {recipe.batch} rows needs more memory than there is ({said}); lower "
                 "`batch` and raise `accumulate`, or cut the texts shorter"
             )
+        else:
+            raise
+        state.restore_best()
         kept = f"; the last good checkpoint is in {path}" if path and state.history else ""
-        kind = MemoryError if memory else FloatingPointError
         raise kind(f"{where}: {advice}{kept}") from error

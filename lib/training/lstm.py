@@ -6,9 +6,13 @@ Pretrained Transformers are in `lib/encoders/text.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from collections import Counter
+from typing import Any, Self
 
 import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from lib.data.catalogue import Catalogue
 from lib.encoders.base import count, digest_state
@@ -16,10 +20,7 @@ from lib.encoders.clean import TextReader
 from lib.encoders.lexical import words
 from lib.training.loop import train
 from lib.training.objectives import objective
-from lib.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    import torch
+from lib.training.recipe import Recipe, seeded
 
 LONGEST = 64  # words; titles are shorter
 BATCH = 256  # titles
@@ -55,7 +56,7 @@ class Lstm(TextReader):
         self._recipe = Recipe(epochs=epochs, batch=BATCH, learning_rate=5e-3, seed=seed)
         self.name = f"lstm({self.reads},{dimensions},drop {drop},{epochs} epochs,seed {seed})"
         self._vocabulary: dict[str, int] = {}
-        self._network: torch.nn.ModuleDict | None = None
+        self._network = nn.ModuleDict()
 
     @property
     def state(self) -> str | None:
@@ -65,25 +66,23 @@ class Lstm(TextReader):
     @property
     def parameters(self) -> int:
         """How many weights were learned."""
-        return count(self._network) if self._network else 0
+        return count(self._network)
 
     def fit(self, catalogue: Catalogue) -> Self:
         """Learn vocabulary and weights. Raises ValueError where there is no text."""
-        import torch
-
         texts = [found for text in self.texts(catalogue) if (found := words(text))]
         if not texts:
             raise ValueError(
                 f"{self.name}: catalogue {catalogue.name!r} has no words in {self.fields}"
             )
-        self._vocabulary = _vocabulary(texts)
+        times = Counter(word for text in texts for word in text)
+        several = sorted(word for word in times if times[word] > 1)
+        self._vocabulary = {word: n for n, word in enumerate(several, start=UNKNOWN + 1)}
         ids, lengths = self._numbered(texts)
         same = np.unique(ids.numpy(), axis=0, return_inverse=True)[1].ravel()
         labels, criterion = torch.as_tensor(same), objective("infonce")
 
-        def loss(
-            network: torch.nn.Module, rows: torch.Tensor, generator: torch.Generator
-        ) -> torch.Tensor:
+        def loss(network: nn.Module, rows: Tensor, generator: Generator) -> Tensor:
             views = ids[rows].repeat(2, 1)  # (2b, t)
             drawn = torch.rand(views.shape, generator=generator) < self._drop
             hidden = views.masked_fill(drawn & (views != PADDING), UNKNOWN)
@@ -99,9 +98,7 @@ class Lstm(TextReader):
 
         Raises RuntimeError before `fit`.
         """
-        import torch
-
-        if self._network is None:
+        if not self._network:
             raise RuntimeError(f"{self.name} has learned nothing yet; call fit(catalogue) first")
         texts = [words(text) for text in self.texts(catalogue)]
         vectors = np.zeros((len(texts), self._dimensions), np.float32)
@@ -113,38 +110,26 @@ class Lstm(TextReader):
                 vectors[rows] = read(self._network, ids, lengths).numpy()
         return vectors
 
-    def _numbered(self, texts: list[list[str]]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _numbered(self, texts: list[list[str]]) -> tuple[Tensor, Tensor]:
         """Word numbers, padded, (n, t), and how many words each text has, (n,)."""
-        import torch
-
         numbers = [
             torch.tensor([self._vocabulary.get(word, UNKNOWN) for word in text[:LONGEST]])
             for text in texts
         ]
-        padded = torch.nn.utils.rnn.pad_sequence(numbers, batch_first=True, padding_value=PADDING)
+        padded = pad_sequence(numbers, batch_first=True, padding_value=PADDING)
         return padded, torch.tensor([len(n) for n in numbers])
 
 
-def _vocabulary(texts: list[list[str]]) -> dict[str, int]:
-    found, times = np.unique([word for text in texts for word in text], return_counts=True)
-    return {str(word): n for n, word in enumerate(found[times > 1], start=UNKNOWN + 1)}
-
-
-def build(vocabulary: int, dimensions: int, *, seed: int) -> torch.nn.ModuleDict:
+def build(vocabulary: int, dimensions: int, *, seed: int) -> nn.ModuleDict:
     """Word vectors and an LSTM over them, drawn by the seed without touching torch's own."""
-    import torch
-
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        lstm = torch.nn.LSTM(dimensions, dimensions // 2, batch_first=True, bidirectional=True)
-        vectors = torch.nn.Embedding(vocabulary, dimensions, PADDING)
-        return torch.nn.ModuleDict({"words": vectors, "lstm": lstm})
+    with seeded(seed):
+        lstm = nn.LSTM(dimensions, dimensions // 2, batch_first=True, bidirectional=True)
+        vectors = nn.Embedding(vocabulary, dimensions, PADDING)
+        return nn.ModuleDict({"words": vectors, "lstm": lstm})
 
 
-def read(network: torch.nn.ModuleDict, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+def read(network: nn.ModuleDict, ids: Tensor, lengths: Tensor) -> Tensor:
     """The mean of the LSTM's outputs over each text's words, (b, t), (b,) -> (b, d)."""
-    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-
     packed = pack_padded_sequence(
         network["words"](ids), lengths, batch_first=True, enforce_sorted=False
     )

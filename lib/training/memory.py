@@ -8,6 +8,9 @@ import gc
 import threading
 from collections.abc import Iterator
 
+import psutil
+import torch
+
 INTERVAL = 0.01  # seconds between two looks
 
 
@@ -18,9 +21,6 @@ def peak_memory(found: dict[str, int]) -> Iterator[None]:
     On a processor it is the resident set, looked at a hundred times a second, so a shorter peak can
     be missed; on a GPU it is torch's own count.
     """
-    import psutil
-    import torch
-
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
@@ -32,12 +32,11 @@ def peak_memory(found: dict[str, int]) -> Iterator[None]:
     with contextlib.suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL("libc.so.6").malloc_trim(0)
     process, done = psutil.Process(), threading.Event()
-    before = most = process.memory_info().rss
+    held = [process.memory_info().rss]
 
     def look() -> None:
-        nonlocal most
         while not done.wait(INTERVAL):
-            most = max(most, process.memory_info().rss)
+            held.append(process.memory_info().rss)
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
@@ -46,4 +45,4 @@ def peak_memory(found: dict[str, int]) -> Iterator[None]:
     finally:
         done.set()
         watcher.join()
-    found["bytes"] = most - before
+    found["bytes"] = max(held) - held[0]

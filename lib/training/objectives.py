@@ -9,7 +9,8 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from pytorch_metric_learning import distances, losses
+from torch import Tensor, nn
 
 OBJECTIVES = ("infonce", "triplet", "multi-similarity", "contrastive", "arcface")
 TEMPERATURE = 0.07  # where CLIP starts, and Wu et al. 2018 before it
@@ -30,7 +31,8 @@ def objective(
     triplets (Schroff et al. 2015); "multi-similarity" is Wang et al. 2019; "contrastive" Hadsell et
     al. 2006. "arcface" (Deng et al. 2019) needs the number of `classes`, labelled from 0, and the
     vectors' `dimensions`. It learns a vector a class, so train it together with the network,
-    `nn.ModuleDict({"network": …, "loss": …})`. Its `weights` count classes more or less.
+    `nn.ModuleDict({"network": …, "loss": …})`. Its `weights` count classes more or less. The other
+    losses ignore all three.
 
     >>> vectors = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
     >>> for labels in ([0, 0, 1, 1], [0, 1, 0, 1]):
@@ -38,16 +40,19 @@ def objective(
     0.000
     12.800
     """
-    from pytorch_metric_learning import distances, losses
-
     if name not in OBJECTIVES:
         raise ValueError(f"no objective {name!r}; there are {', '.join(OBJECTIVES)}")
     if name == "arcface":
-        return _arcface(classes, dimensions, weights)
-    if not classes is dimensions is weights is None:
-        raise ValueError(
-            f"{name!r} learns no class vectors: classes, dimensions and weights are for 'arcface'"
-        )
+        if not classes or not dimensions:
+            raise ValueError(
+                f"'arcface' needs classes=… and dimensions=…, got {classes} and {dimensions}"
+            )
+        # the paper's scale of 64 suits 10^5 classes of faces
+        loss = losses.ArcFaceLoss(classes, dimensions, scale=32)
+        if weights is not None:
+            each = torch.as_tensor(weights, dtype=torch.float32)
+            loss.cross_entropy = nn.CrossEntropyLoss(each, reduction="none")
+        return loss
     cosine = distances.CosineSimilarity()
     return {
         "infonce": losses.SupConLoss(temperature=TEMPERATURE),
@@ -55,24 +60,6 @@ def objective(
         "multi-similarity": losses.MultiSimilarityLoss(),
         "contrastive": losses.ContrastiveLoss(pos_margin=1, neg_margin=0.4, distance=cosine),
     }[name]
-
-
-def _arcface(
-    classes: int | None, dimensions: int | None, weights: Sequence[float] | None
-) -> nn.Module:
-    from pytorch_metric_learning.losses import ArcFaceLoss
-
-    if not classes or not dimensions:
-        raise ValueError(
-            f"'arcface' needs classes=… and dimensions=…, got {classes} and {dimensions}"
-        )
-    loss = ArcFaceLoss(classes, dimensions, scale=32)  # the paper's 64 suits 10^5 classes of faces
-    if weights is not None:
-        if len(weights) != classes:
-            raise ValueError(f"{len(weights)} weights for {classes} classes")
-        each = torch.as_tensor(weights, dtype=torch.float32)
-        loss.cross_entropy = nn.CrossEntropyLoss(each, reduction="none")
-    return loss
 
 
 class ClipLoss(nn.Module):
@@ -88,9 +75,7 @@ class ClipLoss(nn.Module):
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
 
-    def forward(
-        self, texts: torch.Tensor, photos: torch.Tensor, labels: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, texts: Tensor, photos: Tensor, labels: Tensor | None = None) -> Tensor:
         """(b, d), (b, d), (b,) -> scalar; row i of both shows one listing.
 
         A batch of none gives 0.

@@ -7,27 +7,25 @@ in `loop.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Self
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Generator, Tensor, nn
 
 from lib.encoders.base import count
-from lib.encoders.device import autocast, best_device
+from lib.encoders.device import autocast, best_device, device_of
 from lib.encoders.text import TextEncoder
 from lib.metrics.f1 import best_threshold, pair_f1
-from lib.training.adapters import adapt, backbone
-from lib.training.augment import Noise
+from lib.training.adapters import trainable_copy
 from lib.training.checkpoint import trainable
 from lib.training.loop import train
 from lib.training.range_test import learning_rate_range
-from lib.training.recipe import Batches, Loss, Recipe
+from lib.training.recipe import Batches, Loss, Recipe, seeded
 
 Pairs = Sequence[tuple[str, str]]
-Tokens = dict[str, torch.Tensor]
+Tokens = dict[str, Tensor]
 
 
 class PairClassifier(nn.Module):
@@ -35,8 +33,8 @@ class PairClassifier(nn.Module):
 
     Both texts are read as one sequence, so every word of one can look at every word of the other.
     The mean token vectors u and v of the two sides are compared by [u v, |u - v|], a hidden layer
-    and one logit. `method` and `options` say which weights are trained: see `adapt`. The two texts
-    share `max_tokens`; the longer one is cut first.
+    and one logit. `method` and `options` say which weights are trained: see `trainable_copy`. The
+    two texts share `max_tokens`; the longer one is cut first.
     """
 
     def __init__(
@@ -51,9 +49,8 @@ class PairClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.max_tokens, self.precision, self._tokenizer = max_tokens, "auto", encoder.tokenizer
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.body = adapt(backbone(encoder, dropout=dropout), method, **options)
+        with seeded(seed):
+            self.body = trainable_copy(encoder, method, dropout=dropout, **options)
             width = self.body.config.hidden_size
             self.head = nn.Sequential(
                 nn.Linear(2 * width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, 1)
@@ -74,7 +71,7 @@ class PairClassifier(nn.Module):
         """What its parts do not show: a checkpoint is named by the module's text."""
         return f"max_tokens={self.max_tokens}"
 
-    def forward(self, tokens: Tokens, noise: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, tokens: Tokens, noise: Tensor | None = None) -> Tensor:
         """Logits (b,) of tokenized pairs; `noise` (b, t, d) is added to the word vectors."""
         inputs = {name: value for name, value in tokens.items() if name != "sides"}
         if noise is not None:
@@ -85,27 +82,20 @@ class PairClassifier(nn.Module):
         compared = torch.cat([u * v * u.shape[1] ** 0.5, (u - v).abs()], dim=1)  # (b, 2 d)
         return self.head(compared).squeeze(1).float()
 
-    def word_vectors(self, ids: torch.Tensor) -> torch.Tensor:
+    def word_vectors(self, ids: Tensor) -> Tensor:
         """The embeddings that the Transformer starts from, (b, t) -> (b, t, d)."""
         return self.body.get_input_embeddings()(ids)
 
     def tokens(self, pairs: Pairs) -> Tokens:
         """Pairs as padded tensors; "sides" is 1 and 2 for the words of the two texts, else 0."""
-        left, right = (list(side) for side in zip(*pairs, strict=True))
-        found = self._tokenizer(
-            left,
-            right,
-            max_length=self.max_tokens,
-            truncation=True,
-            padding=True,
-            return_tensors="pt",
-        )
+        cut = {"max_length": self.max_tokens, "truncation": True, "padding": True}
+        found = self._tokenizer(list(pairs), return_tensors="pt", **cut)
         sides = [
             [0 if side is None else side + 1 for side in found.sequence_ids(row)]
             for row in range(len(pairs))
         ]
-        device = self.head[0].weight.device
-        return {n: t.to(device) for n, t in {**found, "sides": torch.tensor(sides)}.items()}
+        found["sides"] = torch.tensor(sides)
+        return dict(found.to(device_of(self)))
 
     def fit(
         self,
@@ -117,34 +107,32 @@ class PairClassifier(nn.Module):
         positive_weight: float = 1.0,
         negatives: float = 3.0,
         adversarial: float = 0.0,
-        augment: Noise | None = None,
-        folder: Path | str | None = None,
-        watch: Callable[[dict], None] | None = None,
+        **kept: Any,
     ) -> Self:
         """Fine-tune on labelled pairs; with validation pairs the epoch with the best F1 is kept.
 
         Each epoch sees all positives and draws `negatives` times as many negatives anew.
         `positive_weight` multiplies the positives' loss. `adversarial` adds the loss under word
         vectors moved that far up the gradient, relative to their norm (Miyato et al. 2017).
-        `augment` changes a text anew each time it is read. `folder` and `watch`: see `train`.
-        Raises ValueError where there are no pairs, or pairs of one class only.
+        `kept` are `folder` and `watch`, as `train` has them. Raises ValueError where there are no
+        pairs, or pairs of one class only.
         """
         labels = _checked(pairs, labels)
-        options = {
-            "positive_weight": positive_weight,
-            "adversarial": adversarial,
-            "augment": augment,
-        }
+        options = {"positive_weight": positive_weight, "adversarial": adversarial}
+
+        def score(module: nn.Module) -> float:
+            scores, truth = self.scores(validation[0]), validation[1]
+            return pair_f1(truth, scores, best_threshold(truth, scores))["f1"]
+
         train(
             self,
             self._loss(pairs, labels, **options),
-            _batches(pairs, labels, recipe.batch, negatives),
+            by_length(_lengths(pairs), labels, recipe.batch, negatives=negatives),
             recipe,
             name="pairs",
-            validate=validation and (lambda _: self._best_f1(*validation)),
-            folder=folder,
-            watch=watch,
+            validate=score if validation else None,
             content={"pairs": pairs, "labels": labels.tolist(), "on": validation, **options},
+            **kept,
         )
         return self
 
@@ -156,7 +144,7 @@ class PairClassifier(nn.Module):
         The weights stay as they were.
         """
         labels = _checked(pairs, labels)
-        batches = _batches(pairs, labels, recipe.batch, negatives=math.inf)
+        batches = by_length(_lengths(pairs), labels, recipe.batch, negatives=math.inf)
         return learning_rate_range(self, self._loss(pairs, labels), batches, recipe, **options)
 
     def scores(self, pairs: Pairs, *, batch: int = 64) -> np.ndarray:
@@ -164,7 +152,7 @@ class PairClassifier(nn.Module):
         found = np.zeros(len(pairs), np.float32)
         order = np.argsort(-_lengths(pairs), kind="stable")
         self.eval()
-        with torch.inference_mode(), autocast(self.head[0].weight.device, self.precision):
+        with torch.inference_mode(), autocast(device_of(self), self.precision):
             for first in range(0, len(order), batch):
                 rows = order[first : first + batch]
                 logits = self(self.tokens([pairs[i] for i in rows]))
@@ -177,16 +165,12 @@ class PairClassifier(nn.Module):
         labels: np.ndarray,
         positive_weight: float = 1.0,
         adversarial: float = 0.0,
-        augment: Noise | None = None,
     ) -> Loss:
         target = torch.tensor(labels, dtype=torch.float32)
 
-        def loss(module: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-            chosen = [pairs[i] for i in rows.tolist()]
-            if augment:
-                rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
-                chosen = [(augment(left, rng), augment(right, rng)) for left, right in chosen]
-            tokens, wanted = self.tokens(chosen), target[rows].to(self.head[0].weight.device)
+        def loss(module: nn.Module, rows: Tensor, generator: Generator) -> Tensor:
+            tokens = self.tokens([pairs[i] for i in rows.tolist()])
+            wanted = target[rows].to(device_of(self))
             value = _cross_entropy(self(tokens), wanted, positive_weight)
             if adversarial:
                 noise = self._up_the_gradient(tokens, wanted, adversarial)
@@ -195,11 +179,7 @@ class PairClassifier(nn.Module):
 
         return loss
 
-    def _best_f1(self, pairs: Pairs, labels: Sequence[int]) -> float:
-        scores = self.scores(pairs)
-        return pair_f1(labels, scores, best_threshold(labels, scores))["f1"]
-
-    def _up_the_gradient(self, tokens: Tokens, wanted: torch.Tensor, size: float) -> torch.Tensor:
+    def _up_the_gradient(self, tokens: Tokens, wanted: Tensor, size: float) -> Tensor:
         vectors = self.word_vectors(tokens["input_ids"]).detach()  # (b, t, d)
         noise = torch.zeros_like(vectors, requires_grad=True)
         (slope,) = torch.autograd.grad(_cross_entropy(self(tokens, noise), wanted, 1.0), noise)
@@ -214,9 +194,7 @@ def by_length(lengths: np.ndarray, labels: np.ndarray, size: int, *, negatives: 
     An epoch sees all positives (label 1) and `negatives` times as many negatives, drawn anew.
     """
     positive, rest = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
-    wanted = len(rest)
-    if negatives * len(positive) < len(rest):
-        wanted = round(negatives * len(positive))
+    wanted = round(min(negatives * len(positive), len(rest)))
 
     def epoch(rng: np.random.Generator) -> Iterator[np.ndarray]:
         rows = np.concatenate([positive, rng.permutation(rest)[:wanted]])
@@ -228,10 +206,6 @@ def by_length(lengths: np.ndarray, labels: np.ndarray, size: int, *, negatives: 
             yield batches[i]
 
     return epoch
-
-
-def _batches(pairs: Pairs, labels: np.ndarray, size: int, negatives: float) -> Batches:
-    return by_length(_lengths(pairs), labels, size, negatives=negatives)
 
 
 def _lengths(pairs: Pairs) -> np.ndarray:
@@ -252,13 +226,13 @@ def _checked(pairs: Pairs, labels: Sequence[int]) -> np.ndarray:
     return labels
 
 
-def _cross_entropy(logits: torch.Tensor, wanted: torch.Tensor, weight: float) -> torch.Tensor:
+def _cross_entropy(logits: Tensor, wanted: Tensor, weight: float) -> Tensor:
     return nn.functional.binary_cross_entropy_with_logits(
         logits, wanted, pos_weight=torch.tensor(weight).to(logits)
     )
 
 
-def _mean(hidden: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+def _mean(hidden: Tensor, chosen: Tensor) -> Tensor:
     """The mean unit vector of each sequence's chosen tokens: (b, t, d), (b, t) -> (b, d)."""
     total = (hidden.float() * chosen.unsqueeze(-1)).sum(1)
     return nn.functional.normalize(total, dim=1)

@@ -1,22 +1,24 @@
-"""How to train: the settings of a run, and the learning rate that they ask for at each step."""
+"""How to train: the settings of a run, the learning rate that they ask for at each step, and the
+seed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import torch
+import torch
+from torch import Generator, Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 CHOICES = {
     "schedule": ("cosine", "onecycle", "constant"),
     "precision": ("float32", "bfloat16", "auto"),
 }
-Loss = Callable[["torch.nn.Module", "torch.Tensor", "torch.Generator"], "torch.Tensor"]
+Loss = Callable[[nn.Module, Tensor, Generator], Tensor]
 Batches = Callable[[np.random.Generator], Iterator[np.ndarray]]
 
 
@@ -55,15 +57,11 @@ class Recipe:
                 raise ValueError(f"{field} must be at least 1, got {getattr(self, field)}")
 
 
-def schedule(
-    optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int
-) -> torch.optim.lr_scheduler.LRScheduler:
+def schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LRScheduler:
     """The recipe's schedule over that many steps.
 
     transformers' `get_scheduler` starts its warm-up at 0, which wastes the first step.
     """
-    from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
-
     if recipe.schedule == "onecycle":
         return OneCycleLR(optimiser, recipe.learning_rate, total_steps=steps + 1)
     rising = max(1, int(steps * recipe.warmup))
@@ -76,3 +74,11 @@ def schedule(
         return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
     return LambdaLR(optimiser, factor)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Inside, torch draws by this seed; afterwards its own generator is as it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield

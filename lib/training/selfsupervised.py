@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy.sparse import eye_array
-from torch import nn
+from torch import Generator, Tensor, nn
+from transformers import AutoModelForMaskedLM, DataCollatorForLanguageModeling
+from transformers.utils import logging
 
 from lib.data.catalogue import Catalogue
 from lib.encoders import encoder
@@ -25,11 +27,11 @@ from lib.files import whole_folder
 from lib.search.exact import search
 from lib.training.loop import train
 from lib.training.objectives import objective
-from lib.training.recipe import Recipe
+from lib.training.recipe import Recipe, seeded
 from lib.training.tower_encoder import vectors
+from lib.training.towers import Towers
 
-if TYPE_CHECKING:
-    from lib.training.towers import Towers
+LONGEST = 64  # tokens that are read of a text
 
 
 def two_views(towers: Towers, side: str, catalogue: Catalogue, recipe: Recipe, **kept: Any) -> None:
@@ -50,36 +52,27 @@ def two_views(towers: Towers, side: str, catalogue: Catalogue, recipe: Recipe, *
         same = pd.factorize(np.array(products.texts))[0]
     labels, criterion = torch.as_tensor(same), objective("infonce")  # of two rows each: NT-Xent
 
-    def loss(module: nn.ModuleDict, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        views = [
-            vectors(module["tower"], products, rows, noise=noise, generator=generator)
-            for _ in range(2)
-        ]
+    def loss(module: nn.ModuleDict, rows: Tensor, generator: Generator) -> Tensor:
+        shown = {"noise": noise, "generator": generator}
+        views = [vectors(module["tower"], products, rows, **shown) for _ in range(2)]
         return criterion(module["head"](torch.cat(views)), labels[rows].repeat(2))
 
-    with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)
-        wide = tower.dimensions
+    wide = tower.dimensions
+    with seeded(recipe.seed):
         head = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, wide))
-        train(
-            nn.ModuleDict({"tower": tower, "head": head}).to(best_device()),
-            loss,
-            products.present[side].nonzero().ravel().tolist(),
-            recipe,
-            name=f"two views of each {side}",
-            content={"noise": noise, "data": catalogue.digest, "side": side},
-            **kept,
-        )
+    train(
+        nn.ModuleDict({"tower": tower, "head": head}).to(best_device()),
+        loss,
+        np.flatnonzero(products.present[side]),
+        recipe,
+        name=f"two views of each {side}",
+        content={"noise": noise, "data": catalogue.digest, "side": side},
+        **kept,
+    )
 
 
 def masked_language(
-    spec: str,
-    texts: Sequence[str],
-    folder: Path | str,
-    recipe: Recipe,
-    *,
-    share: float = 0.15,
-    max_tokens: int = 64,
+    spec: str, texts: Sequence[str], folder: Path | str, recipe: Recipe, *, share: float = 0.15
 ) -> float:
     """Train a text model to fill in masked words of these texts; returns the last epoch's loss.
 
@@ -88,9 +81,7 @@ def masked_language(
     without the layer that fills in: transformers draws it at random and ties it to the input
     vectors. Raises ValueError where there is no text, or the tokenizer has no mask.
     """
-    from transformers import DataCollatorForLanguageModeling
-
-    source = encoder(spec, max_tokens=max_tokens)
+    source = encoder(spec, max_tokens=LONGEST)
     if source.tokenizer.mask_token is None:
         raise ValueError(
             f"{source.folder}: its tokenizer has no mask token, so it was not made to fill in words"
@@ -101,10 +92,10 @@ def masked_language(
         raise ValueError("no text to learn from")
     collate = DataCollatorForLanguageModeling(source.tokenizer, mlm_probability=share)
 
-    def loss(module: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        with torch.random.fork_rng():  # the collator draws from torch's own generator
-            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-            given = [{"input_ids": tokens[row]} for row in rows.tolist()]
+    def loss(module: nn.Module, rows: Tensor, generator: Generator) -> Tensor:
+        given = [{"input_ids": tokens[row]} for row in rows.tolist()]
+        drawn = int(torch.randint(2**62, (), generator=generator))
+        with seeded(drawn):  # the collator draws from torch's own generator
             batch = collate(given)
             while (batch["labels"] < 0).all():  # of few words it may mask none, which has no loss
                 batch = collate(given)
@@ -112,28 +103,20 @@ def masked_language(
             return module(**batch.to(module.device)).loss
 
     history: list[dict] = []
-    with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)  # draws the layer that fills in
-        network = _with_word_layer(source.folder).to(best_device())
-        train(network, loss, range(len(tokens)), recipe, name="masked words", watch=history.append)
+    said = logging.get_verbosity()
+    logging.set_verbosity_error()  # it is known that the layer that fills in is new
+    logging.disable_progress_bar()
+    with seeded(recipe.seed):  # draws that layer
+        network = AutoModelForMaskedLM.from_pretrained(
+            source.folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+        )
+    logging.set_verbosity(said)
+    network.to(best_device())
+    train(network, loss, range(len(tokens)), recipe, name="masked words", watch=history.append)
     with whole_folder(Path(folder)) as draft:
         network.base_model.save_pretrained(draft)
         source.tokenizer.save_pretrained(draft)
     return history[-1]["loss"]
-
-
-def _with_word_layer(folder: Path) -> nn.Module:
-    from transformers import AutoModelForMaskedLM
-    from transformers.utils import logging
-
-    said = logging.get_verbosity()
-    logging.set_verbosity_error()  # it is known that the layer is new
-    logging.disable_progress_bar()
-    network = AutoModelForMaskedLM.from_pretrained(
-        folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
-    )
-    logging.set_verbosity(said)
-    return network
 
 
 def pseudo_labels(found: Embeddings, labels: Sequence, *, floor: float) -> np.ndarray:

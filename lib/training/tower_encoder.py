@@ -9,11 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Generator, Tensor, nn
 
 from lib.data.catalogue import Catalogue
 from lib.encoders.base import count, digest_state
 from lib.encoders.clean import TextReader
+from lib.encoders.device import device_of
 from lib.encoders.image import PhotoEncoder
 from lib.training.augment import PhotoNoise, TextNoise
 
@@ -25,8 +26,8 @@ class Products:
     """Texts, photos as `pixels` (n, 3, h, w) uint8, and by modality who has it, (n,) bool."""
 
     texts: Sequence[str]
-    pixels: torch.Tensor | None
-    present: Mapping[str, torch.Tensor]
+    pixels: Tensor | None
+    present: Mapping[str, Tensor]
 
 
 def read(
@@ -51,41 +52,39 @@ def read(
 def vectors(
     tower: nn.Module,
     products: Products,
-    rows: torch.Tensor,
+    rows: Tensor,
     *,
     noise: TextNoise | PhotoNoise | None = None,
-    generator: torch.Generator | None = None,
-) -> torch.Tensor:
+    generator: Generator | None = None,
+) -> Tensor:
     """A tower's unit vectors of these rows, (b,) -> (b, d), which must have its modality.
 
     `noise` changes what the tower is shown, drawn from the generator.
     """
-    device = next(tower.parameters()).device
+    device = device_of(tower)
     if not len(rows):  # which a network's batch normalisation refuses
         return torch.zeros(0, tower.dimensions, device=device)
     if tower.modality == "text":
         seen = [products.texts[row] for row in rows.tolist()]
-        if noise is not None:
+        if noise:
             rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
             seen = [noise(text, rng) for text in seen]
     else:
         seen = products.pixels[rows]
-        seen = (seen if noise is None else noise(seen, generator)).to(device)
+        seen = (noise(seen, generator) if noise else seen).to(device)
     return nn.functional.normalize(tower(seen), dim=1)
 
 
 def encode(towers: Mapping[str, nn.Module], products: Products) -> np.ndarray:
     """The towers' vectors side by side, (n, d1 + d2), zero where a modality is missing."""
-    n, blocks = len(products.texts), []
+    blocks = []
     with torch.inference_mode():
         for side, tower in towers.items():
-            was = tower.training
             tower.eval()
-            block = torch.zeros(n, tower.dimensions)
+            block = torch.zeros(len(products.texts), tower.dimensions)
             for rows in products.present[side].nonzero().ravel().split(BATCH):
                 block[rows] = vectors(tower, products, rows).cpu()
             blocks.append(block)
-            tower.train(was)
     return torch.cat(blocks, dim=1).numpy()
 
 
@@ -120,10 +119,12 @@ class TowerEncoder:
 
     def contents(self, catalogue: Catalogue) -> Sequence[bytes | None]:
         """Each product's text, photo file, or both."""
-        texts = TextReader(fields=self._fields).contents(catalogue)
-        seen = {"text": texts, "image": PhotoEncoder().contents(catalogue)}
-        rows = zip(*(seen[side] for side in self._towers), strict=True)
-        return [b"\0".join(part or b"" for part in row) if any(row) else None for row in rows]
+        readers = {"text": TextReader(fields=self._fields), "image": PhotoEncoder()}
+        seen = [readers[side].contents(catalogue) for side in self._towers]
+        return [
+            b"\0".join(part or b"" for part in parts) if any(parts) else None
+            for parts in zip(*seen, strict=True)
+        ]
 
     def encode(self, catalogue: Catalogue) -> np.ndarray:
         """Vectors (n, d), zero where nothing is there; a cosine is the mean of the towers'."""

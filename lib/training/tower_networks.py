@@ -14,7 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from torch import nn
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock
+from torchvision.transforms.v2.functional import pil_to_tensor
 
 from lib.encoders.device import autocast
 from lib.encoders.image import open_photo
@@ -46,13 +48,12 @@ class BagTower(nn.Module):
         nn.init.zeros_(self.layer[-1].weight)  # the residual layer starts as nothing
         self.register_buffer("rarity", torch.ones(buckets))
 
-    @property
-    def learned(self) -> bool:
-        """Whether `learn` has been called."""
-        return bool((self.rarity != 1).any())
-
     def learn(self, texts: Sequence[str]) -> None:
-        """Weigh each feature by how few of these texts have it (as TF-IDF does)."""
+        """Weigh each feature by how few of these texts have it (as TF-IDF does), once: later calls
+        change nothing.
+        """
+        if (self.rarity != 1).any():
+            return
         counts = np.zeros(self.buckets, np.float32)
         for text in texts:
             counts[self._features(text)] += 1
@@ -60,7 +61,7 @@ class BagTower(nn.Module):
             np.log((1 + len(texts)) / (1 + counts)) + 1, device=self.rarity.device
         )
 
-    def forward(self, texts: Sequence[str]) -> torch.Tensor:
+    def forward(self, texts: Sequence[str]) -> Tensor:
         """b texts -> (b, d)."""
         device = self.rarity.device
         found = [self._features(text) for text in texts]
@@ -71,8 +72,8 @@ class BagTower(nn.Module):
         return bag + scale * self.layer(bag)
 
     def _features(self, text: str) -> np.ndarray:
-        buckets = [bucket for word in words(text) for bucket in _hashes(word, self.buckets)]
-        return np.unique(buckets).astype(int)
+        found = {bucket for word in words(text) for bucket in _hashes(word, self.buckets)}
+        return np.array(sorted(found), int)
 
 
 @functools.lru_cache(2**16)
@@ -103,18 +104,18 @@ class PhotoTower(nn.Module):
             nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(),
-            Residual(width, 2 * width),
-            Residual(2 * width, 4 * width),
-            Residual(4 * width, 8 * width),
+            _halving(width),
+            _halving(2 * width),
+            _halving(4 * width),
         )
         self.head = nn.Linear(8 * width, dimensions)
         self.to(memory_format=torch.channels_last)
 
-    def photos(self, paths: Sequence[str]) -> torch.Tensor:
+    def photos(self, paths: Sequence[str]) -> Tensor:
         """What `forward` takes: the photos as squares, (n, 3, size, size) uint8."""
         return squares(paths, self.size)
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+    def forward(self, pixels: Tensor) -> Tensor:
         """(b, 3, size, size) uint8 -> (b, d)."""
         pixels = ((pixels.float() - 127.5) / 64).contiguous(memory_format=torch.channels_last)
         with autocast(pixels.device):
@@ -122,37 +123,28 @@ class PhotoTower(nn.Module):
         return self.head(maps.mean((2, 3)).float())
 
 
-class Residual(nn.Module):
-    """Two convolutions that halve the sides, beside a shortcut."""
+def _halving(width: int) -> nn.Module:
+    """A residual block that halves the sides and doubles the filters, (b, w, h, h) -> (b, 2 w, h /
+    2, h / 2).
 
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.long = nn.Sequential(
-            nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(after),
-            nn.ReLU(),
-            nn.Conv2d(after, after, 3, padding=1, bias=False),
-            nn.BatchNorm2d(after),
-        )
-        self.short = nn.Sequential(
-            nn.AvgPool2d(2, ceil_mode=True),
-            nn.Conv2d(before, after, 1, bias=False),
-            nn.BatchNorm2d(after),
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(b, before, h, w) -> (b, after, h / 2, w / 2)."""
-        return torch.relu(self.long(x) + self.short(x))
+    Its shortcut takes the mean of four places, where torchvision's would leave three of them out.
+    """
+    block = BasicBlock(width, 2 * width, stride=2)
+    block.downsample = nn.Sequential(
+        nn.AvgPool2d(2, ceil_mode=True),
+        nn.Conv2d(width, 2 * width, 1, bias=False),
+        nn.BatchNorm2d(2 * width),
+    )
+    return block
 
 
-def squares(paths: Sequence[str], size: int) -> torch.Tensor:
+def squares(paths: Sequence[str], size: int) -> Tensor:
     """Photos whole on white squares, (n, 3, size, size) uint8.
 
     Raises ValueError for a photo that cannot be read.
     """
-    from torchvision.transforms.v2.functional import pil_to_tensor
 
-    def square(path: str) -> torch.Tensor:
+    def square(path: str) -> Tensor:
         photo = open_photo(path)
         whole = ImageOps.pad(photo, (size, size), color="white", method=Image.Resampling.BILINEAR)
         return pil_to_tensor(whole)

@@ -5,34 +5,28 @@ Networks are in `tower_networks.py` and `pretrained_towers.py`, encoders in `tow
 
 from __future__ import annotations
 
-import json
-import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils.class_weight import compute_class_weight
-from torch import nn
+from torch import Generator, Tensor, nn
 
 from lib.data.catalogue import Catalogue
 from lib.data.task import Task
 from lib.encoders.device import best_device
 from lib.encoders.embeddings import Embeddings
-from lib.files import whole_folder
-from lib.metrics.evaluation import depth, evaluate
-from lib.search.exact import search
 from lib.training.augment import PhotoNoise, TextNoise
 from lib.training.batches import balanced, grouped
 from lib.training.loop import train
 from lib.training.objectives import TEMPERATURE, ClipLoss, objective
 from lib.training.pretrained_towers import TextModelTower, TorchvisionTower, clip_towers
-from lib.training.recipe import Batches, Loss, Recipe
+from lib.training.recipe import Batches, Loss, Recipe, seeded
 from lib.training.tower_encoder import Products, TowerEncoder, encode, read, vectors
 from lib.training.tower_networks import BagTower, PhotoTower
+from lib.training.validation import task_scores
 
 MEMBERS = 3  # listings of one product in a batch
 FROM_NOTHING = Recipe(epochs=20, batch=192, learning_rate=3e-3, weight_decay=0.02)
@@ -49,7 +43,7 @@ class Towers:
     one product together by their texts and by their photos, as `loss` says (see `objective`). Where
     some labels are rare, `imbalance="resample"` shows each label as often as any other and
     "weights" counts it as much (for "arcface"). `noise` by modality changes what the towers are
-    shown while they train.
+    shown while they train. Their weights are `network`, a torch module, which can be saved as any.
     """
 
     def __init__(
@@ -72,12 +66,11 @@ class Towers:
                 f"{loss!r}"
             )
         self.loss, self.imbalance, self.recipe = loss, imbalance, recipe
-        self.noise, options = dict(noise or {}), dict(options or {})
+        self.noise = dict(noise or {})
         self.settings = {"text": text, "image": image, "dimensions": dimensions}
-        self.settings |= {"fields": list(fields), "options": options}
-        with torch.random.fork_rng():
-            torch.manual_seed(recipe.seed)
-            towers = _build(text, image, dimensions, options)
+        self.settings |= {"fields": list(fields), "options": dict(options or {})}
+        with seeded(recipe.seed):
+            towers = _build(text, image, dimensions, self.settings["options"])
         self.network = nn.ModuleDict(towers).to(best_device())
         possible = [*(["clip"] if len(towers) == 2 else []), *towers]
         self.losses = dict.fromkeys(possible, 1.0) if losses is None else dict(losses)
@@ -93,7 +86,7 @@ class Towers:
     def learn_rarity(self, products: Products) -> None:
         """Let a bag of words learn how rare words are, once: later fits keep what it has."""
         for tower in self.network.values():
-            if isinstance(tower, BagTower) and not tower.learned:
+            if isinstance(tower, BagTower):
                 tower.learn(products.texts)
 
     def fit(
@@ -102,13 +95,13 @@ class Towers:
         labels: Sequence | None = None,
         *,
         validation: tuple[Task, str] | None = None,
-        folder: Path | str | None = None,
-        watch: Callable[[dict], None] | None = None,
+        **kept: Any,
     ) -> Self:
         """Train on these products, from the weights as they are; (task, metric) picks the epoch.
 
         `labels` say which listings are one product; None: not known. Only "clip" does without.
-        `folder` and `watch`: see `train`. Raises ValueError where a loss has nothing to learn from.
+        `kept` are `folder` and `watch`, as `train` has them. Raises ValueError where a loss has
+        nothing to learn from.
         """
         products = self.read(catalogue)
         known = [None] * len(catalogue) if labels is None else labels
@@ -122,54 +115,49 @@ class Towers:
             "settings": [self.settings, self.losses, self.loss, self.noise],
         }
         validate = None
-        if validation is not None:
+        if validation:
             task, metric = validation
             about["best"] = task.digest, metric
             score = self._scorer(task, [metric])
-            validate = lambda _: float(score()[metric].mean())  # noqa: E731
-        with torch.random.fork_rng():
-            torch.manual_seed(self.recipe.seed)  # ArcFace's classes are drawn
+            validate = lambda _: score()[metric].mean()  # noqa: E731
+        with seeded(self.recipe.seed):  # ArcFace's classes are drawn
             module = nn.ModuleDict({"towers": self.network, "losses": self.criteria(codes)})
-            train(
-                module.to(best_device()),
-                self.multitask_loss(products, codes),
-                self._batches(products, codes),
-                self.recipe,
-                name="towers",
-                validate=validate,
-                folder=folder,
-                content=about,
-                watch=watch,
-            )
-        self.network.eval()
+        train(
+            module.to(best_device()),
+            self.multitask_loss(products, codes),
+            self._batches(products, codes),
+            self.recipe,
+            name="towers",
+            validate=validate,
+            content=about,
+            **kept,
+        )
         return self
 
     def criteria(self, codes: np.ndarray) -> nn.ModuleDict:
         """The losses by name: modules, since a temperature or ArcFace's classes are trained too."""
+        counts = np.bincount(codes[codes >= 0])  # (classes,)
+        weights = None
+        if self.imbalance == "weights":
+            weights = counts.sum() / (len(counts) * counts)
         made = nn.ModuleDict()
         for name in self.losses:
             if name == "clip":
-                made[name] = _clip_loss(self.network["text"])
-                continue
-            sizes: dict[str, Any] = {}
-            if self.loss == "arcface":
-                sizes["classes"] = int(codes.max()) + 1
-                sizes["dimensions"] = self.network[name].dimensions
-            if self.imbalance == "weights":
-                known = codes[codes >= 0]
-                sizes["weights"] = compute_class_weight(
-                    "balanced", classes=np.unique(known), y=known
+                temperature = getattr(self.network["text"], "temperature", TEMPERATURE)
+                made[name] = ClipLoss(temperature=temperature)
+            else:
+                wide = self.network[name].dimensions
+                made[name] = objective(
+                    self.loss, classes=len(counts), dimensions=wide, weights=weights
                 )
-            made[name] = objective(self.loss, **sizes)
         return made
 
     def multitask_loss(self, products: Products, codes: np.ndarray) -> Loss:
         """The weighted sum of all that the towers are to learn of a batch of rows."""
         labels = torch.as_tensor(codes)
+        teaching = {name: _teaching(name, products, codes) for name in self.losses}
 
-        def loss(
-            module: nn.ModuleDict, rows: torch.Tensor, generator: torch.Generator
-        ) -> torch.Tensor:
+        def loss(module: nn.ModuleDict, rows: Tensor, generator: Generator) -> Tensor:
             has, seen = {}, {}
             for side, tower in module["towers"].items():
                 has[side] = products.present[side][rows]  # (b,) bool
@@ -177,15 +165,10 @@ class Towers:
                 seen[side] = vectors(tower, products, own, noise=noise, generator=generator)
             terms = []
             for name, weight in self.losses.items():
-                criterion = module["losses"][name]
-                if name == "clip":
-                    both = has["text"] & has["image"]
-                    texts, photos = (seen[side][both[has[side]]] for side in ("text", "image"))
-                    value = criterion(texts, photos, labels[rows][both])
-                else:
-                    own = labels[rows][has[name]]
-                    value = criterion(seen[name][own >= 0], own[own >= 0])
-                terms.append(weight * value)
+                used = teaching[name][rows]  # (b,) bool
+                sides = ("text", "image") if name == "clip" else (name,)
+                shown = [seen[side][used[has[side]]] for side in sides]
+                terms.append(weight * module["losses"][name](*shown, labels[rows][used]))
             return torch.stack(terms).sum()
 
         return loss
@@ -198,30 +181,9 @@ class Towers:
         """One tower as an encoder, or, as "product", both side by side."""
         return TowerEncoder(self.network, modality, self.settings)
 
-    def save(self, folder: Path | str) -> None:
-        """Write settings and weights as a folder, whole or not at all."""
-        from safetensors.torch import save_model
-
-        with whole_folder(Path(folder)) as draft:
-            save_model(self.network, str(draft / "towers.safetensors"))
-            (draft / "towers.json").write_text(json.dumps(self.settings, indent=1))
-
-    @classmethod
-    def load(cls, folder: Path | str, **training: Any) -> Self:
-        """Towers that `save` wrote; the checkpoints that they started from must still be there.
-
-        `training` are the constructor's options that say how they learn on.
-        """
-        from safetensors.torch import load_model
-
-        made = cls(**json.loads((Path(folder) / "towers.json").read_text()), **training)
-        load_model(made.network, Path(folder) / "towers.safetensors")
-        made.network.eval()
-        return made
-
     def _batches(self, products: Products, codes: np.ndarray) -> Batches:
         usable = [_teaching(name, products, codes) for name in self.losses]
-        rows = np.flatnonzero(np.any(usable, axis=0))
+        rows = np.flatnonzero(torch.stack(usable).any(0))
         labels = codes.astype(object)
         labels[codes < 0] = None
         if self.imbalance == "resample":
@@ -240,27 +202,20 @@ class Towers:
             asked = found
             if queries is not corpus:
                 asked = Embeddings("towers", task.queries.ids, encode(self.network, queries))
-            ranking = search(asked, found, depth(metrics), exclude=task.exclude)
-            return evaluate(ranking, task, metrics)
+            return task_scores(asked, found, task, metrics)
 
         return score
 
 
-def _clip_loss(tower: nn.Module) -> ClipLoss:
-    """The loss, at the temperature that the tower's CLIP was trained to if it is of one."""
-    scale = getattr(getattr(tower, "model", None), "logit_scale", None)
-    return ClipLoss(temperature=TEMPERATURE if scale is None else math.exp(-scale.item()))
-
-
-def _teaching(loss: str, products: Products, codes: np.ndarray) -> np.ndarray:
+def _teaching(loss: str, products: Products, codes: np.ndarray) -> Tensor:
     """The rows that a loss can learn from, (n,) bool."""
     if loss == "clip":
-        return (products.present["text"] & products.present["image"]).numpy()
-    return products.present[loss].numpy() & (codes >= 0)
+        return products.present["text"] & products.present["image"]
+    return products.present[loss] & torch.as_tensor(codes >= 0)
 
 
 def _check(loss: str, products: Products, codes: np.ndarray) -> None:
-    rows = _teaching(loss, products, codes)
+    rows = _teaching(loss, products, codes).numpy()
     if loss == "clip":
         if rows.sum() < 2:
             raise ValueError("loss 'clip' needs products with a text and a photo")
@@ -277,7 +232,7 @@ def _check(loss: str, products: Products, codes: np.ndarray) -> None:
 def _build(
     text: str | None, image: str | None, dimensions: int, options: Mapping[str, Mapping]
 ) -> dict[str, nn.Module]:
-    if "clip" in (str(text).partition(":")[0], str(image).partition(":")[0]):
+    if any(str(spec).startswith("clip:") for spec in (text, image)):
         if text != image:
             raise ValueError(
                 "a CLIP brings both towers: give text and image the same folder, got "

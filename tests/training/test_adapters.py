@@ -6,7 +6,7 @@ import torch
 
 from lib.encoders import encoder
 from lib.training import Recipe, train
-from lib.training.adapters import METHODS, adapt, backbone, orthogonality
+from lib.training.adapters import METHODS, orthogonality, trainable_copy
 from lib.training.checkpoint import trainable
 from tests.encoders.test_text import write_checkpoint
 
@@ -17,7 +17,7 @@ def bert(tmp_path_factory):
 
 
 def adapted(bert, method, **options):
-    return adapt(backbone(bert), method, **({"steps": 20} if method == "adalora" else {}) | options)
+    return trainable_copy(bert, method, **({"steps": 20} if method == "adalora" else {}) | options)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -73,7 +73,7 @@ def test_low_rank_methods_start_as_the_frozen_model(bert, method):
 
 
 def test_attention_has_no_dropout_the_rest_has_the_one_asked_for(bert):
-    model = backbone(bert, dropout=0.25)
+    model = trainable_copy(bert, "full", dropout=0.25)
     found = {
         name: part.p for name, part in model.named_modules() if isinstance(part, torch.nn.Dropout)
     }
@@ -85,7 +85,7 @@ def test_what_does_not_fit_says_so(bert):
     with pytest.raises(ValueError, match="no method 'lore'; there are frozen, full"):
         adapted(bert, "lore")
     with pytest.raises(ValueError, match="give steps="):
-        adapt(backbone(bert), "adalora", steps=3)
+        trainable_copy(bert, "adalora", steps=3)
 
 
 def test_adalora_s_factors_are_held_near_orthogonal(bert):

@@ -6,7 +6,6 @@ import torch
 
 from lib.encoders import encoder
 from lib.training import Recipe
-from lib.training.augment import TextNoise
 from lib.training.pair_classifier import PairClassifier, by_length
 from tests.encoders.test_text import write_checkpoint
 
@@ -66,18 +65,6 @@ def test_an_adversarial_step_and_class_weights_change_what_is_learned(bert, one_
     assert np.array_equal(learned(), plain), "the seed fixes the result"
 
 
-def test_text_augmentation_is_drawn_anew_for_every_reading(bert):
-    seen = []
-
-    def augment(text, rng):
-        seen.append(rng.integers(1_000_000))
-        return text
-
-    recipe = Recipe(epochs=2, batch=20)
-    PairClassifier(bert).fit(PAIRS[:20], LABELS[:20], recipe, augment=augment, negatives=np.inf)
-    assert len(set(seen)) == len(seen) == 80
-
-
 def test_batches_hold_pairs_of_like_length_all_positives_and_fresh_negatives():
     lengths, labels = np.arange(100), np.arange(100) % 10 == 0
     epoch = by_length(lengths, labels.astype(int), 8, negatives=2)
@@ -119,7 +106,6 @@ def test_a_folder_tells_classifiers_apart(bert, tmp_path, one_thread):
         ({}, {"adversarial": 0.1}),
         ({}, {"validation": (PAIRS[:40], LABELS[:40])}),
     ]
-    ways += [({}, {"augment": TextNoise(drop=0.5)}), ({}, {"augment": TextNoise(swap=0.5)})]
 
     def scores(model, fit, **kept):
         return (
