@@ -92,11 +92,7 @@ class TextEncoder(TextReader, Pretrained):
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token numbers of each text, cut at `max_tokens` and at what the model can read."""
-        from transformers import AutoConfig
-
-        config = AutoConfig.from_pretrained(self.folder, trust_remote_code=False)
-        positions = getattr(config, "max_position_embeddings", None) or self.max_tokens
-        most = min(self.max_tokens, positions, self.tokenizer.model_max_length)
+        most = self.token_limit(self.max_tokens)
         return self.tokenizer(list(texts), truncation=True, max_length=most)["input_ids"]
 
     @functools.cached_property

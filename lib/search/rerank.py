@@ -17,7 +17,7 @@ import numpy as np
 
 from lib.data.task import Task
 from lib.encoders.base import Pretrained
-from lib.search.exact import Ranking, gain_matrix
+from lib.search.exact import Ranking, gain_matrix, reorder
 
 if TYPE_CHECKING:
     import torch
@@ -65,17 +65,6 @@ def rerank(
         [(queries[q], texts[first.positions[q, place]]) for q, place in np.argwhere(found)]
     )
     return reorder(first, scores, name=f"reranked({ranking.name})")
-
-
-def reorder(ranking: Ranking, scores: np.ndarray, *, name: str) -> Ranking:
-    """The same candidates by other scores (q, k); equal scores keep their order."""
-    scores = np.where(ranking.positions >= 0, scores, -np.inf).astype(np.float32)
-    order = np.argsort(-scores, axis=1, kind="stable")
-    return Ranking(
-        name,
-        np.take_along_axis(ranking.positions, order, axis=1),
-        np.take_along_axis(scores, order, axis=1),
-    )
 
 
 def judged_pairs(
@@ -159,8 +148,7 @@ class CrossEncoder(Pretrained):
         import torch
 
         scores = np.zeros(len(pairs), np.float32)
-        positions = getattr(self.model.config, "max_position_embeddings", None) or self._max_tokens
-        most = min(self._max_tokens, positions, self.tokenizer.model_max_length)
+        most = self.token_limit(self._max_tokens)
         order = np.argsort([-len(query) - len(text) for query, text in pairs], kind="stable")
         for first in range(0, len(order), self._batch):
             rows = order[first : first + self._batch]

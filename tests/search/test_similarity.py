@@ -271,15 +271,14 @@ def test_errors_say_what_is_wrong(kind: type) -> None:
         pairwise(two, kind(np.array([[1, 0], [np.inf, 0]])))
     for measure in ("kl", "js", "kl_similarity", "js_similarity"):
         with pytest.raises(
-            ValueError,
-            match=rf"{measure}: row 1 sums to 2, not to 1; pass distributions\(vectors\)",
+            ValueError, match=rf"{measure}: row 1 does not sum to 1; pass distributions\(vectors\)"
         ):
             pairwise(two, kind(np.array([[1, 0], [1, 1]])), measure=measure)
         with pytest.raises(ValueError, match=f"{measure}: row 0 has a value below 0"):
             pairwise(two, kind(np.array([[-1, 2]])), measure=measure)
-    with pytest.raises(ValueError, match=r"k must be at least 1 and exclude \(2, 2\), got 0"):
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         rank(two, two, 0)
-    with pytest.raises(ValueError, match=r"exclude \(2, 2\), got 1 and \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"exclude is \(2, 1\).*\(2, 2\)"):
         rank(two, two, 1, exclude=csr_array((2, 1)))
 
 
