@@ -115,7 +115,7 @@ class Pretrained:
         return tokenizer
 
     def token_limit(self, asked: int) -> int:
-        """How many tokens a text may have: `asked`, or fewer where the model cannot read so many."""
+        """How many tokens a text may have: `asked`, or fewer where the model reads fewer."""
         config = self._load("AutoConfig", "configuration")
         positions = getattr(config, "max_position_embeddings", None) or asked
         return min(asked, positions, self.tokenizer.model_max_length)
