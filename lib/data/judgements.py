@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from lib.data.catalogue import Catalogue
 from lib.data.lines import Where
@@ -32,12 +33,17 @@ def judgements(task: Task) -> Iterator[tuple[str, str, int]]:
 
 
 def read_pairs(
-    lines: Iterable[Judged], queries: Catalogue, corpus: Catalogue, number: Callable[[str], float]
+    lines: Iterable[Judged],
+    queries: Catalogue,
+    corpus: Catalogue,
+    *,
+    number: Callable[[str], float],
+    rule: str,
 ) -> Pairs:
-    """The lines' numbers, read by `number`.
+    """The lines' numbers, read by `number`, which must be finite.
 
-    Raises ValueError that names the line of an unknown id, of a pair that stood in an earlier line
-    and of a number that cannot be read.
+    Raises ValueError that names the line of an unknown id, of a pair that stood in an earlier line,
+    and of a number that breaks the `rule`.
     """
     known = [{product: row for row, product in enumerate(side.ids)} for side in (queries, corpus)]
     pairs: Pairs = {}
@@ -49,23 +55,19 @@ def read_pairs(
         if pair in pairs:
             raise where.error(f"product {product!r} occurs twice for query {query!r}")
         try:
-            pairs[pair] = number(text)
-        except ValueError as error:
-            raise where.error(str(error)) from None
+            with np.errstate(over="ignore"):
+                pairs[pair] = number(text)
+        except ValueError:
+            pairs[pair] = math.nan
+        if not math.isfinite(pairs[pair]):
+            raise where.error(f"{rule}, got {text!r}")
     return pairs
-
-
-def gain(text: str) -> int:
-    """A whole number."""
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"the gain must be a whole number, got {text!r}") from None
 
 
 def gains(lines: Iterable[Judged], queries: Catalogue, corpus: Catalogue) -> csr_array:
     """The relevance (q, n) that lines of judgements give; 0 and less are not relevant."""
-    pairs = read_pairs(lines, queries, corpus, gain)
+    rule = "the gain must be a whole number"
+    pairs = read_pairs(lines, queries, corpus, number=int, rule=rule)
     rows, columns = np.array(list(pairs), int).reshape(-1, 2).T
     values = np.maximum(list(pairs.values()), 0)
-    return csr_array((values, (rows, columns)), shape=(len(queries), len(corpus)))
+    return csr_array(coo_array((values, (rows, columns)), shape=(len(queries), len(corpus))))

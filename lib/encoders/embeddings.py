@@ -171,7 +171,7 @@ def _unit_rows(vectors: np.ndarray | csr_array, name: str) -> np.ndarray | csr_a
     vectors = csr_array(vectors, dtype=np.float32) if sparse else np.asarray(vectors, np.float32)
     norms = _norms(vectors)  # (n,)
     if not np.isfinite(norms).all():
-        row = int(np.flatnonzero(~np.isfinite(norms))[0])
+        row = int(np.argmin(np.isfinite(norms)))
         raise ValueError(
             f"embeddings {name!r}: row {row} is not finite; the encoder gave NaN or infinity for it"
         )

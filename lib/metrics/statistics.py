@@ -177,15 +177,14 @@ def percentiles(drawn: np.ndarray) -> np.ndarray:
     return np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
 
 
-def _bootstrap(values: np.ndarray, codes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Interval ends for the mean of every column, (n, m) -> (m,), (m,)."""
+def _bootstrap(values: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    """Interval ends for the mean of every column, (n, m) -> (2, m)."""
     total, count = _resampled(values, codes, seed, counts)
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = total / count  # (r, m)
     few = (~np.isnan(values)).sum(axis=0) < 2
     drawn[:, few] = 0.0  # no interval, and no warning about it
-    low, high = percentiles(drawn)
-    return np.where(few, np.nan, low), np.where(few, np.nan, high)
+    return np.where(few, np.nan, percentiles(drawn))
 
 
 def _sign_flips(gaps: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from lib.data.catalogue import Catalogue
 from lib.data.judgements import Judged, gains, judgements, read_pairs
 from lib.data.lines import read_lines, write_lines
 from lib.data.task import Task
-from lib.search.exact import Ranking
+from lib.search.exact import Ranking, no_candidates
 
 RUN = "query Q0 product rank score tag"
 QRELS = "query 0 product gain"
@@ -57,12 +57,12 @@ def read_run(path: Path | str, task: Task, *, name: str | None = None) -> Rankin
     The order is trec_eval's: by score as float32; equal scores by product id in descending order.
     Ranks in the file are ignored.
     """
-    pairs = read_pairs(_judged(path, RUN, "score"), task.queries, task.corpus, _score)
+    lines, rule = _judged(path, RUN, "score"), "the score must be a finite number"
+    pairs = read_pairs(lines, task.queries, task.corpus, number=np.float32, rule=rule)
     found: list[list[tuple[float, str, int]]] = [[] for _ in task.queries.ids]
     for (row, column), score in pairs.items():
         found[row].append((score, task.corpus.ids[column], column))
-    shape = len(found), max(map(len, found), default=0)
-    positions, scores = np.full(shape, -1), np.full(shape, -np.inf, np.float32)
+    positions, scores = no_candidates(len(found), max(map(len, found), default=0))
     for row, scored in enumerate(found):
         for place, (score, _, column) in enumerate(sorted(scored, reverse=True)):
             positions[row, place], scores[row, place] = column, score
@@ -98,18 +98,6 @@ def _judged(path: Path | str, form: str, number: str) -> Iterator[Judged]:
             )
         named = dict(zip(names, fields, strict=True))
         yield where, named["query"], named["product"], named[number]
-
-
-def _score(text: str) -> np.float32:
-    """A finite number, as float32."""
-    try:
-        with np.errstate(over="ignore"):
-            score = np.float32(text)
-    except ValueError:
-        score = np.float32(np.nan)
-    if not np.isfinite(score):
-        raise ValueError(f"the score must be a finite number, got {text!r}")
-    return score
 
 
 def _without_blanks(*words: str) -> None:

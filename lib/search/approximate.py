@@ -75,9 +75,8 @@ def _lsh(vectors: np.ndarray, seed: int, *, bits: int = 512) -> faiss.Index:
     """
     import faiss
 
-    index = faiss.IndexLSH(
-        vectors.shape[1], bits, True, False
-    )  # rotated at random, thresholds at 0
+    rotated, trained = True, False  # projections at random, their thresholds at 0
+    index = faiss.IndexLSH(vectors.shape[1], bits, rotated, trained)
     index.rrot.init(seed)
     index.add(vectors)
     return index
@@ -111,9 +110,8 @@ def _ivfpq(
     for means in (index.cp, index.pq.cp):
         means.seed, means.min_points_per_centroid = seed, 1  # small catalogues need no warning
     index.nprobe = min(probes, cells)
-    index.train(
-        vectors if n > 1 else np.repeat(vectors, 2, axis=0)
-    )  # k-means wants as many points as means
+    # k-means wants as many points as means
+    index.train(vectors if n > 1 else np.repeat(vectors, 2, axis=0))
     index.add(vectors)
     return index
 

@@ -13,7 +13,6 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from lib.data.catalogue import Catalogue
-from lib.encoders.base import require
 from lib.encoders.clean import TextReader
 from lib.encoders.lexical import words
 from lib.search.exact import Ranking, checked_exclude, rank_blocks
@@ -46,10 +45,12 @@ class Bm25(TextReader):
 
     def fit(self, corpus: Catalogue) -> Self:
         """Index a catalogue. Raises ValueError where there is no text."""
+        import bm25s
+
         tokens = [words(text) for text in self.texts(corpus)]
         if not any(tokens):
             raise ValueError(f"{self.name}: catalogue {corpus.name!r} has no text in {self.fields}")
-        self._index = require("bm25s").BM25(k1=self.k1, b=self.b, method="lucene")
+        self._index = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
         self._index.index(tokens, show_progress=False)
         self._size = len(corpus)
         self._near = functools.cache(self._nearest)

@@ -99,7 +99,7 @@ def search(
     else:
         found = _search_dense(queries.vectors, corpus.vectors[here], k, exclude, index, settings)
     kept = (found.positions >= 0) & queries.present[:, None]
-    positions, scores = _empty(len(queries), k)
+    positions, scores = no_candidates(len(queries), k)
     positions[:, : found.k] = np.where(kept, np.append(here, -1)[found.positions], -1)
     scores[:, : found.k] = np.where(kept, found.scores, -np.inf)
     return Ranking(corpus.name, positions, scores)
@@ -129,7 +129,7 @@ def rank_blocks(
     is as long as fits into `block` bytes. `exclude` (q, n) marks what must not be found besides.
     """
     q, n = exclude.shape
-    positions, best = _empty(q, k)
+    positions, best = no_candidates(q, k)
     size = max(1, (block or BLOCK_BYTES) // (4 * max(n, 1)))
     for first in range(0, q if n else 0, size):
         rows = slice(first, first + size)
@@ -214,7 +214,7 @@ def _search_dense(
 ) -> Ranking:
     depth = min(k + int(exclude.sum(axis=1).max(initial=0)), len(corpus))  # excluded ones take room
     if depth == 0 or not len(queries):
-        return Ranking(index, *_empty(len(queries), 0))
+        return Ranking(index, *no_candidates(len(queries), 0))
     find = _find_exact if index == "exact" else functools.partial(_find_approximate, index=index)
     positions, scores = find(queries, corpus, depth, **settings)
     found = Ranking(index, positions[:, :depth], scores[:, :depth])
@@ -261,8 +261,8 @@ def _by_exact_score(
     return _taken(np.lexsort((positions, -scores), axis=1), positions, scores)
 
 
-def _empty(queries: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and scores (q, k) of rankings that have found nothing."""
+def no_candidates(queries: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and scores of rankings that have found nothing, (q, k) each, to be filled."""
     return np.full((queries, k), -1), np.full((queries, k), -np.inf, np.float32)
 
 
