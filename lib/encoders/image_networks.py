@@ -108,19 +108,16 @@ class TorchvisionEncoder(PhotoNetwork):
         plain = self._published.__members__.get("IMAGENET1K_V1", self._published.DEFAULT)
         return (self._set or plain).transforms()
 
-    @functools.cached_property
-    def pixels(self) -> Callable[[Image.Image], torch.Tensor]:  # type: ignore[override]
+    def pixels(self, photo: Image.Image) -> torch.Tensor:
         """What the network reads of a photo, (3, h, w)."""
         from torchvision.transforms.v2.functional import normalize, pil_to_tensor
 
         preset = self.preset
+        if self._frame == "crop":
+            return preset(photo)
         size = tuple(preset.crop_size * 2)
-
-        def whole(photo: Image.Image) -> torch.Tensor:
-            padded = ImageOps.pad(photo, size, color="white", method=Image.Resampling.BILINEAR)
-            return normalize(pil_to_tensor(padded).float() / 255, preset.mean, preset.std)
-
-        return preset if self._frame == "crop" else whole
+        whole = ImageOps.pad(photo, size, color="white", method=Image.Resampling.BILINEAR)
+        return normalize(pil_to_tensor(whole).float() / 255, preset.mean, preset.std)
 
     @functools.cached_property
     def model(self) -> torch.nn.Module:

@@ -161,13 +161,14 @@ class TextEncoder(PretrainedText):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Token vectors (b, t, d) float32 and which of them are no padding, (b, t)."""
         import torch
+        from torch.nn.utils.rnn import pad_sequence
 
-        longest = max(map(len, tokens))
-        ids = torch.full((len(tokens), longest), self.tokenizer.pad_token_id or 0)
-        mask = torch.zeros_like(ids)
-        for row, sequence in enumerate(tokens):  # padded on the right, whatever the tokenizer does
-            ids[row, : len(sequence)] = torch.as_tensor(sequence)
-            mask[row, : len(sequence)] = 1
+        # padded on the right, whatever the tokenizer does
+        sequences = [torch.tensor(sequence, dtype=torch.long) for sequence in tokens]
+        pad = self.tokenizer.pad_token_id or 0
+        ids = pad_sequence(sequences, batch_first=True, padding_value=pad)
+        lengths = torch.tensor([len(sequence) for sequence in tokens])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         ids, mask = ids.to(model.device), mask.to(model.device)
         return model(input_ids=ids, attention_mask=mask).last_hidden_state.float(), mask
 
