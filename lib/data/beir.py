@@ -6,17 +6,17 @@ The layout is that of github.com/beir-cellar/beir.
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
+from scipy.sparse import csr_array
 
 from lib.data.catalogue import Catalogue
 from lib.data.cells import missing, present
-from lib.data.judgements import judgements, numbered, to_task
-from lib.data.lines import Pairs, Where, read_json_lines, read_lines
+from lib.data.judgements import Judged, gains, judgements
+from lib.data.lines import Where, read_json_lines, read_lines
 from lib.data.task import Task
 from lib.files import write_atomically
 
@@ -24,6 +24,7 @@ from lib.files import write_atomically
 CORPUS = {"title": "title", "text": "description"}
 QUERIES = {"text": "title"}
 PAIR = ["query-id", "corpus-id"]
+TABS = {"sep": "\t", "index": False, "lineterminator": "\n"}
 
 
 def write_beir(folder: Path | str, task: Task, *, split: str = "test") -> None:
@@ -42,11 +43,12 @@ def write_beir(folder: Path | str, task: Task, *, split: str = "test") -> None:
                 "line; rename it"
             )
     excluded = [(queries[q], corpus[p]) for q, p in zip(*task.exclude.nonzero(), strict=True)]
+    judged = pd.DataFrame(judgements(task), columns=[*PAIR, "score"])
     files = {
         "corpus.jsonl": _records(task.corpus, CORPUS),
         "queries.jsonl": _records(task.queries, QUERIES),
-        "exclude.tsv": _tsv(PAIR, excluded),
-        f"qrels/{split}.tsv": _tsv([*PAIR, "score"], judgements(task)),
+        "exclude.tsv": pd.DataFrame(excluded, columns=PAIR).to_csv(**TABS),
+        f"qrels/{split}.tsv": judged.to_csv(**TABS),
     }
     for file, content in files.items():
         write_atomically(Path(folder) / file, content.encode())
@@ -66,17 +68,11 @@ def read_beir(
     folder = Path(folder)
     corpus = _catalogue(folder / "corpus.jsonl", CORPUS, images)
     queries = _catalogue(folder / "queries.jsonl", QUERIES, images)
-    task = to_task(
-        name or folder.name,
-        queries,
-        corpus,
-        _pairs(folder / "qrels" / f"{split}.tsv", queries, corpus),
-    )
-    exclude = task.exclude
+    relevance = gains(_judged(folder / "qrels" / f"{split}.tsv"), queries, corpus)
+    exclude = csr_array(relevance.shape)
     if (folder / "exclude.tsv").exists():
-        excluded = _pairs(folder / "exclude.tsv", queries, corpus)
-        exclude = to_task("exclude", queries, corpus, excluded).relevance
-    return Task(task.name, queries, corpus, task.relevance, exclude)
+        exclude = gains(_judged(folder / "exclude.tsv"), queries, corpus)
+    return Task(name or folder.name, queries, corpus, relevance, exclude)
 
 
 def _records(catalogue: Catalogue, fields: Mapping[str, str]) -> str:
@@ -98,12 +94,6 @@ def _plain(value: object) -> object:
     return value.item() if hasattr(value, "item") else str(value)
 
 
-def _tsv(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, delimiter="\t", lineterminator="\n").writerows([header, *rows])
-    return text.getvalue()
-
-
 def _catalogue(path: Path, fields: Mapping[str, str], images: Path | str | None) -> Catalogue:
     rows: dict[str, dict] = {}
     for where, record in read_json_lines(path):
@@ -122,10 +112,8 @@ def _catalogue(path: Path, fields: Mapping[str, str], images: Path | str | None)
     return Catalogue(path.stem, pd.DataFrame.from_dict(rows, orient="index", dtype=object))
 
 
-def _pairs(path: Path, queries: Catalogue, corpus: Catalogue) -> Pairs:
-    """Gain by pair; 1 where a file has no third column."""
-    pairs: Pairs = {}
-    rows, products = numbered(queries), numbered(corpus)
+def _judged(path: Path) -> Iterator[Judged]:
+    """The lines below the header; the gain is 1 where a file has no third column."""
     lines = read_lines(path)
     header = next(lines, (None, ""))[1].split("\t")
     if header[:2] != PAIR:
@@ -136,8 +124,4 @@ def _pairs(path: Path, queries: Catalogue, corpus: Catalogue) -> Pairs:
             raise where.error(
                 f"needs {len(header)} fields with tabs between, got {len(fields)}: {line[:80]!r}"
             )
-        query, product, gain = [*fields, "1"][:3]
-        where.row(rows, query)
-        where.row(products, product)
-        where.add(pairs, query, product, where.gain(gain))
-    return pairs
+        yield where, *[*fields, "1"][:3]

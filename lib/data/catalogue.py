@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 
 from lib.data import cells
+from lib.data.cells import FIELDS
 from lib.data.tables import read_table
-
-FIELDS = ("title", "description", "brand", "category", "price", "image", "attributes", "group")
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,21 @@ class Catalogue:
         paths = [(path or "").split(" > ")[level : level + 1] for path in self.items["category"]]
         return np.array([path[0] if any(path) else None for path in paths], dtype=object)
 
+    def labels(self, name: str) -> np.ndarray:
+        """A column such as "group", or a category level such as "category:0"; (n,), None: missing.
+
+        >>> Catalogue("shop", pd.DataFrame({"category": ["Home > Mugs"]})).labels("category:1")
+        array(['Mugs'], dtype=object)
+        """
+        column, _, level = name.partition(":")
+        if column == "category" and level:
+            return self.category(int(level))
+        self._require([name])
+        return self.items[name].to_numpy()
+
     def take(self, rows: np.ndarray | Sequence[int]) -> Catalogue:
         """Some rows, by position or boolean mask, in the order given."""
-        rows = np.asarray(rows)
-        rows = rows.nonzero()[0] if rows.dtype == bool else rows
-        return Catalogue(self.name, self.items.iloc[rows])
+        return Catalogue(self.name, self.items.iloc[np.asarray(rows)])
 
     def renamed(self, name: str) -> Catalogue:
         """The same products under another name."""
@@ -115,20 +124,20 @@ class Catalogue:
     @classmethod
     def read(
         cls,
-        path: str | Path,
+        source: str | Path | pd.DataFrame,
         *,
         columns: cells.Columns | None = None,
         images: str | Path | None = None,
         name: str | None = None,
         bad_rows: str = "error",
     ) -> Catalogue:
-        """A catalogue from a CSV, TSV, Parquet or JSON Lines file.
+        """A catalogue from a CSV, TSV, Parquet or JSON Lines file, or from a table of strings.
 
         `columns` maps Akin's names to the file's. Without it every column of the file must carry
         one of Akin's names. `images` is the folder of the image column's files. A price that cannot
-        be read is missing, and a warning says how many these are. ValueError names row and column
-        of a repeated id, a missing photo or an unreadable attribute table; `bad_rows="drop"` leaves
-        such rows out and warns instead.
+        be read is missing, and a warning says how many these are; of a range such as "10-20" the
+        first price counts. ValueError names row and column of a repeated id, a missing photo or an
+        unreadable attribute table; `bad_rows="drop"` leaves such rows out and warns instead.
 
         >>> columns = {"id": "sku", "title": "name", "price": "cost", "attributes": ["size"]}
         >>> Catalogue.read("shop.csv", columns=columns).items[["title", "price", "attributes"]]
@@ -137,36 +146,18 @@ class Catalogue:
         007   Red mug  1299.0  {'size': 'L'}
         008  Blue mug     9.9             {}
         """
-        path = Path(path)
-        return cls.from_frame(
-            read_table(path),
-            name=name or path.stem,
-            columns=columns,
-            images=images,
-            bad_rows=bad_rows,
-        )
-
-    @classmethod
-    def from_frame(
-        cls,
-        frame: pd.DataFrame,
-        *,
-        name: str,
-        columns: cells.Columns | None = None,
-        images: str | Path | None = None,
-        bad_rows: str = "error",
-    ) -> Catalogue:
-        """A catalogue from a table of strings, read as `read` does it."""
         if bad_rows not in ("error", "drop"):
             raise ValueError(f'bad_rows is "error" or "drop", got {bad_rows!r}')
-        items, problems = cells.to_items(frame, FIELDS, name=name, columns=columns, images=images)
+        table = source if isinstance(source, pd.DataFrame) else read_table(Path(source))
+        name = name or ("catalogue" if table is source else Path(source).stem)
+        items, problems = cells.to_items(table, name=name, columns=columns, images=images)
         if problems and bad_rows == "error":
             raise ValueError(f"{name}: {cells.describe(problems)}")
         dropped = sorted({problem.position for problem in problems})
         if dropped:
             warnings.warn(
                 f"{name}: dropped {len(dropped)} of {len(items)} rows: {cells.describe(problems)}",
-                stacklevel=3,
+                stacklevel=2,
             )
         return cls(name, items.drop(index=items.index[dropped]).set_index("id"))
 

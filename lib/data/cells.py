@@ -21,6 +21,8 @@ from price_parser import Price
 
 from lib.hints import did_you_mean
 
+FIELDS = ("title", "description", "brand", "category", "price", "image", "attributes", "group")
+KNOWN = ("id", *FIELDS)  # what a file's columns may be called
 Columns = Mapping[str, str | Sequence[str]]  # a field of Akin's: the file's column or columns
 NEGATIVE = re.compile(r"\D*[-−(]\s*[.,]?\d")  # of the first number, also as bookkeepers write it
 
@@ -33,19 +35,16 @@ class Problem(NamedTuple):
 
 
 def to_items(
-    frame: pd.DataFrame,
-    fields: Sequence[str],
-    *,
-    name: str,
-    columns: Columns | None,
-    images: str | Path | None,
+    frame: pd.DataFrame, *, name: str, columns: Columns | None, images: str | Path | None
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The table with Akin's column names, an `id` column and typed cells; and what is wrong."""
-    sources = _choose(list(frame.columns), ("id", *fields), columns)
+    sources = _choose(list(frame.columns), columns)
     items = pd.DataFrame(index=frame.index)
     for field, source in sources.items():
-        several = not isinstance(source, str)
-        items[field] = _as_dicts(frame[list(source)]) if several else frame[source].to_numpy()
+        if isinstance(source, str):
+            items[field] = frame[source].to_numpy()
+        else:
+            items[field] = [present(row) for row in frame[list(source)].to_dict("records")]
     items["id"] = [v.strip() if isinstance(v, str) else v for v in items["id"]]
     problems = _check_ids(items["id"], sources["id"])
     if "price" in items:
@@ -58,11 +57,11 @@ def to_items(
     return items, problems
 
 
-def describe(problems: Sequence[Problem], *, most: int = 5) -> str:
-    """The first few problems, a line each, and how many there are."""
-    lines = [problem.message for problem in problems[:most]]
-    if len(problems) > most:
-        lines.append(f"… and {len(problems) - most} more")
+def describe(problems: Sequence[Problem]) -> str:
+    """The first five problems, a line each, and how many there are."""
+    lines = [problem.message for problem in problems[:5]]
+    if len(problems) > 5:
+        lines.append(f"… and {len(problems) - 5} more")
     return "\n".join([f"{len(problems)} unreadable cell(s)", *lines])
 
 
@@ -75,7 +74,7 @@ def parse_prices(values: Sequence[object], name: str) -> list[float]:
         warnings.warn(
             f"{name}: {len(unread)} of {len(prices)} prices cannot be read and are missing, "
             f"such as {examples}",
-            stacklevel=5,
+            stacklevel=4,
         )
     return prices
 
@@ -85,7 +84,8 @@ def parse_price(value: object) -> float:
     none.
 
     A plain number is read as Python reads it: "1.299" is 1.299, "1.893E3" is 1893. The rest is read
-    by price-parser. A negative number is no price.
+    by price-parser, which takes the first of several numbers: "10-20" is 10. A negative number is
+    no price.
     """
     text = str(value).replace("’", "'")
     try:
@@ -111,16 +111,16 @@ def present(values: Mapping) -> dict:
     }
 
 
-def _choose(present: list[str], known: Sequence[str], columns: Columns | None) -> Columns:
+def _choose(present: list[str], columns: Columns | None) -> Columns:
     """Each field's column: as `columns` says, else the one with the field's own name."""
-    unknown = [column for column in present if column not in known]
+    unknown = [column for column in present if column not in KNOWN]
     if columns is None and unknown:
         raise ValueError(
-            f"unknown column {unknown[0]!r}; Akin knows {', '.join(known)}. Say what it is: "
+            f"unknown column {unknown[0]!r}; Akin knows {', '.join(KNOWN)}. Say what it is: "
             f'columns={{"title": "{unknown[0]}"}} or columns={{"attributes": {unknown}}}'
         )
     for field, source in (columns or {}).items():
-        typo = did_you_mean(field, known) if field not in known else ""
+        typo = did_you_mean(field, KNOWN) if field not in KNOWN else ""
         if typo:  # a field that is like none of Akin's is a further column
             raise ValueError(f"columns names the field {field!r}{typo}")
         for column in [source] if isinstance(source, str) else source:
@@ -129,15 +129,11 @@ def _choose(present: list[str], known: Sequence[str], columns: Columns | None) -
                     f"the file has no column {column!r} (for {field!r}); it has "
                     f"{', '.join(present)}{did_you_mean(column, present)}"
                 )
-    chosen = {column: column for column in present if column in known} | dict(columns or {})
+    chosen = {column: column for column in present if column in KNOWN} | dict(columns or {})
     if "id" not in chosen:
         example = present[0] if present else "…"
         raise ValueError(f'no id column; say which one it is: columns={{"id": "{example}"}}')
     return chosen
-
-
-def _as_dicts(frame: pd.DataFrame) -> list[dict]:
-    return [present(row) for row in frame.to_dict("records")]
 
 
 def _check_ids(ids: pd.Series, column: str | Sequence[str]) -> list[Problem]:

@@ -7,53 +7,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import numpy as np
+from typing import NamedTuple
 
 from lib.files import write_atomically
 
-Pairs = dict[tuple[str, str], int]  # gain by query and product
 
-
-class Where:
+class Where(NamedTuple):
     """A line of a file, to be named in an error."""
 
-    def __init__(self, path: Path | str, number: int) -> None:
-        self.path, self.number = path, number
+    path: Path | str
+    number: int
 
     def error(self, what: str) -> ValueError:
         """An error that says where it is."""
         return ValueError(f"{self.path}, line {self.number}: {what}")
-
-    def row(self, known: dict[str, int], product: str) -> int:
-        """The row of an id, if it is known."""
-        if product not in known:
-            raise self.error(f"the catalogue has no product with id {product!r}")
-        return known[product]
-
-    def gain(self, text: str) -> int:
-        """A whole number."""
-        try:
-            return int(text)
-        except ValueError:
-            raise self.error(f"the gain must be a whole number, got {text!r}") from None
-
-    def score(self, text: str) -> np.float32:
-        """A finite number, as float32."""
-        try:
-            with np.errstate(over="ignore"):
-                score = np.float32(text)
-        except ValueError:
-            score = np.float32(np.nan)
-        if not np.isfinite(score):
-            raise self.error(f"the score must be a finite number, got {text!r}")
-        return score
-
-    def add(self, pairs: Pairs, query: str, product: str, gain: int) -> None:
-        """Add a pair; raises where it is there already."""
-        if (query, product) in pairs:
-            raise self.error(f"product {product!r} occurs twice for query {query!r}")
-        pairs[query, product] = gain
 
 
 def read_lines(path: Path | str) -> Iterator[tuple[Where, str]]:

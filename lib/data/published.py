@@ -17,17 +17,17 @@ def published(dataset: str, task: str) -> pd.DataFrame:
     table = pd.read_csv(Path(__file__).with_name("published.csv"))
     rows = table[(table["dataset"] == dataset) & (table["task"] == task)]
     if rows.empty:
-        known = sorted({(d, t) for d, t in zip(table["dataset"], table["task"], strict=True)})
+        known = sorted(set(zip(table["dataset"], table["task"], strict=True)))
         raise ValueError(f"nothing published for {dataset!r}, {task!r}; there is {known}")
     values = [dict(part.split("=") for part in text.split()) for text in rows["values"]]
     frame = pd.DataFrame(values, index=pd.Index(rows["method"], name="method")).astype(float)
     return frame.assign(source=rows["source"].to_numpy())
 
 
-def references(dataset: str, task: str, metric: str, *, most: int = 5) -> dict[str, float]:
-    """The highest published values by method, as figures draw them; empty where none is known."""
+def references(dataset: str, task: str, metric: str) -> dict[str, float]:
+    """The five highest published values by method, for figures; empty where none is known."""
     try:
         known = published(dataset, task)[metric]
     except ValueError:
         return {}
-    return known.nlargest(most).rename("{} (published)".format).to_dict()
+    return known.nlargest(5).rename("{} (published)".format).to_dict()

@@ -6,6 +6,7 @@ Recommenders that learn from purchases are in `lib/tasks/`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +76,7 @@ class Purchases:
 
         Column sums count buyers, `counts` counts purchases.
         """
-        return _ones(self.weights())
+        return self.weights().astype(bool).astype(np.float32)
 
     def weights(self, decay: float = 1.0) -> csr_array:
         """Each shopper's items, (u, n), weighted by `decay` to the power of the number of later
@@ -101,11 +102,15 @@ class Purchases:
         """The same shoppers with no more than their newest `count` purchases."""
         return self._where(self.age < count)
 
-    def of(self, users: np.ndarray) -> Purchases:
-        """Some shoppers, by ascending position, with all their purchases."""
-        own = self._where(np.isin(self.rows, users))
-        rows = np.searchsorted(users, own.rows)
-        return Purchases(self.users.take(users), self.items, rows, own.columns, own.days)
+    def of(self, users: np.ndarray | Sequence[int]) -> Purchases:
+        """Some shoppers with all they bought, by position or boolean mask, in the order given."""
+        users = np.arange(len(self.users))[np.asarray(users)]
+        place = np.full(len(self.users), -1)
+        place[users] = np.arange(len(users))
+        rows = place[self.rows]  # -1: not asked for
+        order = np.argsort(rows, kind="stable")[np.count_nonzero(rows < 0) :]
+        columns, days = self.columns[order], self.days[order]
+        return Purchases(self.users.take(users), self.items, rows[order], columns, days)
 
     def _where(self, kept: np.ndarray) -> Purchases:
         columns, days = self.columns[kept], self.days[kept]
@@ -125,7 +130,7 @@ def leave_last_out(purchases: Purchases) -> tuple[Purchases, Task]:
     """
     history = purchases.without_last()
     bought = history.bought
-    newest = _ones(purchases.weights(0))
+    newest = purchases.weights(0).astype(bool).astype(np.float32)
     new = newest - csr_array(newest.multiply(bought))  # (u, n)
     return history, Task("next item", purchases.users, purchases.items, new, bought)
 
@@ -147,7 +152,3 @@ def _require_values(column: pd.Series) -> None:
             f"{len(lost)} interactions have no {column.name}, the first in row {lost[0]}; "
             "drop them or fill them in"
         )
-
-
-def _ones(matrix: csr_array) -> csr_array:
-    return csr_array((np.ones_like(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)

@@ -19,6 +19,8 @@ from lib.data.sources import SOURCES, fetch
 from lib.data.tables import read_table
 from lib.data.task import Task
 
+SPECIFICATION = re.compile(r'"key"=>"([^"]*)", "value"=>"([^"]*)"')  # as Flipkart writes one
+
 
 def flipkart() -> Dataset:
     """Products with photo, text, price and brand.
@@ -36,7 +38,7 @@ def flipkart() -> Dataset:
         "category": [tree.replace(" >> ", " > ") for tree in trees],
         "price": parse_prices(frame["discounted_price"], "flipkart"),
         "image": _photos("flipkart", [folder / "Images" / name for name in frame["image"]]),
-        "attributes": [_specifications(text) for text in frame["product_specifications"]],
+        "attributes": [dict(SPECIFICATION.findall(t)) for t in frame["product_specifications"]],
     }
     catalogue = Catalogue("flipkart", pd.DataFrame(items).set_index(frame["uniq_id"]))
     task = Task.same_label("category", catalogue, catalogue.category(0))
@@ -115,10 +117,6 @@ def _next_item(catalogue: Catalogue, histories: Sequence[Sequence[str]]) -> Data
 
 def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
-
-
-def _specifications(text: str) -> dict[str, str]:
-    return dict(re.findall(r'"key"=>"([^"]*)", "value"=>"([^"]*)"', text))
 
 
 def _photos(name: str, paths: Sequence[Path]) -> list[str | None]:

@@ -6,7 +6,6 @@ a network; `registry.txt` lists the files.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import warnings
 from functools import cache
@@ -127,10 +126,10 @@ def _warn_if_changed(name: str, folder: Path) -> None:
     """You may put a set of your own under a published name; a warning says that its results cannot
     be compared with published ones.
     """
+    import pooch
+
     for file in _files(name):
-        with (folder / file).open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        if sha256 != registry().registry[file]:
+        if pooch.file_hash(folder / file) != registry().registry[file]:
             warnings.warn(
                 f"{folder / file} differs from the published {name!r}; its results do not compare",
                 stacklevel=4,

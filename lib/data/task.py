@@ -103,7 +103,6 @@ class Task:
     def take(self, rows: np.ndarray | Sequence[int]) -> Task:
         """The same task for some of its queries, by position or boolean mask."""
         rows = np.asarray(rows)
-        rows = rows.nonzero()[0] if rows.dtype == bool else rows
         queries = self.queries.take(rows)
         return Task(self.name, queries, self.corpus, self.relevance[rows], self.exclude[rows])
 

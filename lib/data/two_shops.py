@@ -73,7 +73,7 @@ def _shop(folder: Path, shop: str, form: TwoShops) -> Catalogue:
     texts = frame.drop(columns="id").itertuples(index=False)
     frame["all_fields"] = [" ".join(filter(None, row)) for row in texts]
     columns = {"id": "id", "all_fields": "all_fields", **form.columns}
-    return Catalogue.from_frame(frame, name=shop, columns=columns)
+    return Catalogue.read(frame, name=shop, columns=columns)
 
 
 def _with_groups(task: Task) -> Task:

@@ -6,12 +6,12 @@ file, and its libraries are imported when one of its encoders is made.
 
 from __future__ import annotations
 
-import difflib
 import pkgutil
 from importlib.util import find_spec
 
 from lib.encoders.base import Encoder
 from lib.encoders.embeddings import Embeddings, cost, embed, hide
+from lib.hints import did_you_mean
 
 # name -> (module:factory, what it is); a name that ends in ":" is followed by a model
 REGISTRY: dict[str, tuple[str, str]] = {
@@ -98,10 +98,8 @@ def encoder(spec: str, **options: object) -> Encoder:
         return factory(model, **options) if colon else factory(**options)
     if prefix and model.isidentifier() and find_spec(prefix):
         return pkgutil.resolve_name(spec)(**options)
-    near = difflib.get_close_matches(spec, REGISTRY, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    names = ", ".join(REGISTRY)
-    raise ValueError(f"no encoder {spec!r}; there are {names} (after a colon, the model){hint}")
+    names = f"{', '.join(REGISTRY)} (after a colon, the model){did_you_mean(spec, REGISTRY)}"
+    raise ValueError(f"no encoder {spec!r}; there are {names}")
 
 
 __all__ = ["REGISTRY", "Embeddings", "Encoder", "cost", "embed", "encoder", "hide"]

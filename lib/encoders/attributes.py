@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from lib.data.catalogue import Catalogue
-from lib.encoders.lexical import normalise
+from lib.data.cells import missing
+from lib.encoders.lexical import counted, normalise
 
 
 class OneHot:
@@ -44,37 +45,34 @@ class OneHot:
 
     def contents(self, catalogue: Catalogue) -> Sequence[bytes | None]:
         """Each product's values."""
-        return [json.dumps(sorted(v)).encode() if v else None for v in self._values(catalogue)]
+        return [
+            json.dumps(v, sort_keys=True).encode() if v else None for v in self._values(catalogue)
+        ]
 
     def encode(self, catalogue: Catalogue) -> csr_array:
         """Vectors (n, values known). Raises RuntimeError before `fit`."""
-        if not hasattr(self._vectoriser, "vocabulary_"):
-            raise RuntimeError(f"{self.name} knows no values yet; call fit(catalogue) first")
-        if not len(catalogue):  # which scikit-learn refuses
-            return csr_array((0, len(self._vectoriser.vocabulary_)), dtype=np.float32)
-        return csr_array(self._vectoriser.transform(self._values(catalogue)))
+        return counted(self._vectoriser, self._values(catalogue), self.name)
 
-    def _values(self, catalogue: Catalogue) -> list[dict[str, int]]:
+    def _values(self, catalogue: Catalogue) -> list[dict[str, str | list[str]]]:
         catalogue.text(self.fields)  # says which column is not there
-        found: list[dict[str, int]] = [{} for _ in range(len(catalogue))]
+        found: list[dict] = [{} for _ in range(len(catalogue))]
         for field in self.fields:
             for values, cell in zip(found, catalogue.items[field], strict=True):
-                values.update(dict.fromkeys(_split(field, cell), 1))
+                values.update(_values(field, cell))
         return found
 
 
-def _split(field: str, cell: object) -> Iterator[str]:
-    """The values in one cell, each with the name of its column."""
+def _values(field: str, cell: object) -> dict[str, str | list[str]]:
+    """What a cell says, each value with the name of its column."""
     if isinstance(cell, Mapping):
-        for key, value in cell.items():
-            if value is not None:
-                yield f"{key}={normalise(str(value))}"
-    elif cell is not None and cell == cell:  # not NaN
-        levels = (
-            normalise(str(cell)).split(" > ") if field == "category" else [normalise(str(cell))]
-        )
-        for depth in range(1, len(levels) + 1):
-            yield f"{field}={' > '.join(levels[:depth])}"
+        return {key: normalise(str(value)) for key, value in cell.items() if value is not None}
+    if missing(cell):
+        return {}
+    value = normalise(str(cell))
+    if field != "category":
+        return {field: value}
+    levels = value.split(" > ")
+    return {field: [" > ".join(levels[:depth]) for depth in range(1, len(levels) + 1)]}
 
 
 def category() -> OneHot:

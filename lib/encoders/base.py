@@ -114,6 +114,12 @@ class Pretrained:
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
         return tokenizer
 
+    def token_limit(self, asked: int) -> int:
+        """How many tokens a text may have: `asked`, or fewer where the model reads fewer."""
+        config = self._load("AutoConfig", "configuration")
+        positions = getattr(config, "max_position_embeddings", None) or asked
+        return min(asked, positions, self.tokenizer.model_max_length)
+
     def load_model(self, **options: object) -> torch.nn.Module:
         """The model in evaluation mode, float32, on the best device; `options` are transformers'.
 

@@ -6,7 +6,6 @@ Vectors come from an encoder; nothing here knows what a product is made of.
 from __future__ import annotations
 
 import hashlib
-import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -99,7 +98,7 @@ def _encode_cached(encoder: Encoder, catalogue: Catalogue, shelf: Shelf) -> np.n
     lacking = {k: i for i, k in reversed(list(enumerate(keys))) if k and k not in known}
     # the longest first, so that memory runs out at once or never
     order = sorted(lacking.items(), key=lambda item: -len(contents[item[1]]))
-    hidden = not (order and sys.stderr.isatty())
+    hidden = None if order else True  # None: shown in a terminal alone
     with tqdm(total=len(order), desc=encoder.name[:40], unit="item", disable=hidden) as bar:
         for first in range(0, len(order), CHUNK):
             chunk = order[first : first + CHUNK]
@@ -172,7 +171,7 @@ def _unit_rows(vectors: np.ndarray | csr_array, name: str) -> np.ndarray | csr_a
     vectors = csr_array(vectors, dtype=np.float32) if sparse else np.asarray(vectors, np.float32)
     norms = _norms(vectors)  # (n,)
     if not np.isfinite(norms).all():
-        row = int(np.flatnonzero(~np.isfinite(norms))[0])
+        row = int(np.argmin(np.isfinite(norms)))
         raise ValueError(
             f"embeddings {name!r}: row {row} is not finite; the encoder gave NaN or infinity for it"
         )

@@ -53,7 +53,7 @@ class PhotoEncoder:
         return vectors
 
     def _prepare(self, path: str) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must say what becomes of a photo")
+        raise NotImplementedError
 
     def _vectors(self, prepared: list) -> np.ndarray:
         return np.stack(prepared)

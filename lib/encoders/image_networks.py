@@ -5,7 +5,6 @@ A model comes with its own resizing and normalisation. CLIP's image tower is in 
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from lib.encoders.base import Pretrained, count, digest_files
 from lib.encoders.device import best_device, device_of
 from lib.encoders.image import PhotoEncoder, open_photo
 from lib.files import find_weights
+from lib.hints import did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 class PhotoNetwork(PhotoEncoder):
     """What networks share: batches of pixels in, features out.
 
-    Subclasses have a `model` and say how a photo becomes `pixels`.
+    Subclasses have a `model`, say how a photo becomes `pixels`, (3, h, w), and which `features` the
+    model makes of a batch of these, (b, 3, h, w) -> (b, d) or (b, d, 1, 1).
     """
 
     model: torch.nn.Module
+    pixels: Callable[[Image.Image], torch.Tensor]
+    features: Callable[[torch.Tensor], torch.Tensor]
 
     @property
     def parameters(self) -> int:
@@ -40,14 +43,6 @@ class PhotoNetwork(PhotoEncoder):
     def dimensions(self) -> int:  # type: ignore[override]
         """How many features the network gives."""
         return self._vectors([self.pixels(Image.new("RGB", (64, 64)))]).shape[1]
-
-    def pixels(self, photo: Image.Image) -> torch.Tensor:
-        """What the network reads of a photo, (3, h, w)."""
-        raise NotImplementedError(f"{type(self).__name__} must say how photos become pixels")
-
-    def features(self, pixels: torch.Tensor) -> torch.Tensor:
-        """What the network makes of a batch, (b, 3, h, w) -> (b, d) or (b, d, 1, 1)."""
-        return self.model(pixels)
 
     def _prepare(self, path: str) -> torch.Tensor:
         return self.pixels(open_photo(path))
@@ -82,27 +77,22 @@ class TorchvisionEncoder(PhotoNetwork):
 
         known = models.list_models(module=models)  # classifiers alone: no detectors
         if model not in known:
-            near = ", ".join(difflib.get_close_matches(model, known, cutoff=0.5)) or "none"
-            raise ValueError(f"torchvision has no classifier {model!r}; close: {near}")
+            raise ValueError(f"torchvision has no classifier {model!r}{did_you_mean(model, known)}")
         if frame not in ("pad", "crop"):
             raise ValueError(f'frame is "pad" or "crop", got {frame!r}')
         self._architecture, self._frame, self._seed = model, frame, seed
         self._published = models.get_model_weights(model)
         self._file = self._set = None
-        label = f"random seed {seed}"
+        label, sets = f"random seed {seed}", self._published.__members__
         if str(weights).endswith(".safetensors"):
             self._file = find_weights(weights)
             label = self._file.stem
         elif weights is not None:
-            self._set = self._weights_set(str(weights))
+            if weights not in sets:
+                raise ValueError(f"{model} has the weights {list(sets)}, not {weights!r}")
+            self._set = sets[weights]
             label = self._set.name
         self.name = f"torchvision:{model}({label},{frame})"
-
-    def _weights_set(self, name: str) -> Any:
-        known = self._published.__members__
-        if name not in known:
-            raise ValueError(f"{self._architecture} has the weights {list(known)}, not {name!r}")
-        return known[name]
 
     @functools.cached_property
     def state(self) -> str:  # type: ignore[override]
@@ -118,19 +108,16 @@ class TorchvisionEncoder(PhotoNetwork):
         plain = self._published.__members__.get("IMAGENET1K_V1", self._published.DEFAULT)
         return (self._set or plain).transforms()
 
-    @functools.cached_property
-    def pixels(self) -> Callable[[Image.Image], torch.Tensor]:  # type: ignore[override]
+    def pixels(self, photo: Image.Image) -> torch.Tensor:
         """What the network reads of a photo, (3, h, w)."""
         from torchvision.transforms.v2.functional import normalize, pil_to_tensor
 
         preset = self.preset
+        if self._frame == "crop":
+            return preset(photo)
         size = tuple(preset.crop_size * 2)
-
-        def whole(photo: Image.Image) -> torch.Tensor:
-            padded = ImageOps.pad(photo, size, color="white", method=Image.Resampling.BILINEAR)
-            return normalize(pil_to_tensor(padded).float() / 255, preset.mean, preset.std)
-
-        return preset if self._frame == "crop" else whole
+        whole = ImageOps.pad(photo, size, color="white", method=Image.Resampling.BILINEAR)
+        return normalize(pil_to_tensor(whole).float() / 255, preset.mean, preset.std)
 
     @functools.cached_property
     def model(self) -> torch.nn.Module:
@@ -225,12 +212,9 @@ def _fill(network: torch.nn.Module, file: Path) -> None:
 
     try:
         network.load_state_dict(load_file(file))
-    except SafetensorError as error:
+    except (SafetensorError, RuntimeError) as error:
+        name, reason = type(network).__name__, " ".join(str(error).split())[:300]
         raise ValueError(
-            f"{file} is no safetensors file ({error}); convert the weights with "
-            "safetensors.torch.save_file"
+            f"{file} does not hold the weights of a {name} as safetensors.torch.save_file writes "
+            f"them: {reason}"
         ) from error
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
-        name = type(network).__name__
-        raise ValueError(f"{file} does not hold the weights of a {name}: {reason}") from error

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lib.data.catalogue import Catalogue
 from lib.encoders.base import Pretrained
-from lib.encoders.clean import TextReader
 from lib.encoders.image_networks import HfPhotoNetwork
+from lib.encoders.text import PretrainedText
 
 if TYPE_CHECKING:
     import torch
@@ -42,26 +41,12 @@ class Tower(Pretrained):
         return model
 
 
-class TextTower(TextReader, Tower):
+class TextTower(PretrainedText, Tower):
     """Texts in the joint space, (n, projection); CLIP reads 77 tokens, SigLIP 64."""
 
     def __init__(self, model: str | Path, **reading: Any) -> None:
-        TextReader.__init__(self, **reading)
-        Tower.__init__(self, model)
+        super().__init__(model, **reading)
         self.name = f"clip:{Path(model).name}(text,{self.reads})"
-
-    def encode(self, catalogue: Catalogue) -> np.ndarray:
-        """Vectors (n, projection), not normalised; zero for an empty text."""
-        return self.encode_texts(self.texts(catalogue))
-
-    def encode_texts(self, texts: list[str]) -> np.ndarray:
-        """Vectors of plain texts, (n, projection)."""
-        vectors = np.zeros((len(texts), self.dimensions), np.float32)
-        present = [i for i, text in enumerate(texts) if text.strip()]
-        for first in range(0, len(present), BATCH):
-            rows = present[first : first + BATCH]
-            vectors[rows] = self._vectors([texts[i] for i in rows])
-        return vectors
 
     @functools.cached_property
     def dimensions(self) -> int:
@@ -88,9 +73,12 @@ class TextTower(TextReader, Tower):
     def _vectors(self, texts: list[str]) -> np.ndarray:
         import torch
 
-        tokens = self.tokens(texts).to(self.model.device)
-        with torch.inference_mode():
-            return self.model.get_text_features(**tokens).pooler_output.cpu().numpy()
+        vectors = []
+        for first in range(0, len(texts), BATCH):
+            tokens = self.tokens(texts[first : first + BATCH]).to(self.model.device)
+            with torch.inference_mode():
+                vectors.append(self.model.get_text_features(**tokens).pooler_output.cpu().numpy())
+        return np.vstack(vectors)
 
 
 class ImageTower(Tower, HfPhotoNetwork):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -53,7 +54,6 @@ class Tfidf(TextReader):
         self._vectoriser = TfidfVectorizer(
             ngram_range=(low, high), sublinear_tf=sublinear, dtype=np.float32, **options
         )
-        self._fitted = False
 
     def fit(self, train: Catalogue) -> Self:
         """Learn the vocabulary and how rare each term is.
@@ -64,21 +64,16 @@ class Tfidf(TextReader):
         if not any(text.strip() for text in texts):
             raise ValueError(f"{self.name}: catalogue {train.name!r} has no text in {self.fields}")
         self._vectoriser.fit(texts)
-        self._fitted = True
         return self
 
     @property
     def parameters(self) -> int:
         """One weight a term."""
-        return len(self._vectoriser.vocabulary_) if self._fitted else 0
+        return len(getattr(self._vectoriser, "vocabulary_", ()))
 
     def encode(self, catalogue: Catalogue) -> csr_array:
         """Vectors (n, vocabulary). Raises RuntimeError before `fit`."""
-        if not self._fitted:
-            raise RuntimeError(f"{self.name} has no vocabulary yet; call fit(catalogue) first")
-        if not len(catalogue):  # which scikit-learn refuses
-            return csr_array((0, self.parameters), dtype=np.float32)
-        return csr_array(self._vectoriser.transform(self.texts(catalogue)))
+        return counted(self._vectoriser, self.texts(catalogue), self.name)
 
 
 class Lsa:
@@ -120,6 +115,18 @@ class Lsa:
         counts = self._tfidf.encode(catalogue)
         directions = self._svd.components_.T
         return np.asarray(counts @ directions, np.float32)  # (n, v) @ (v, d) -> (n, d)
+
+
+def counted(vectoriser: Any, rows: Sequence, name: str) -> csr_array:
+    """What a vectoriser of scikit-learn makes of texts or dicts, (n, vocabulary).
+
+    Raises RuntimeError where it is not fitted.
+    """
+    if not hasattr(vectoriser, "vocabulary_"):
+        raise RuntimeError(f"{name} has no vocabulary yet; call fit(catalogue) first")
+    if not rows:  # which scikit-learn refuses
+        return csr_array((0, len(vectoriser.vocabulary_)), dtype=np.float32)
+    return csr_array(vectoriser.transform(rows))
 
 
 def normalise(text: str) -> str:

@@ -7,7 +7,7 @@ Bag-of-words encoders are in `lexical.py`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,33 @@ POOLINGS = ("mean", "cls", "last")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
-class TextEncoder(TextReader, Pretrained):
+class PretrainedText(TextReader, Pretrained):
+    """What text models of Hugging Face share: the fields they read, a zero row for an empty text.
+
+    Subclasses have `dimensions`; `_vectors` encodes texts that are not empty.
+    """
+
+    dimensions: int
+    _vectors: Callable[[list[str]], np.ndarray]
+
+    def __init__(self, model: str | Path, **reading: Any) -> None:
+        TextReader.__init__(self, **reading)
+        Pretrained.__init__(self, model)
+
+    def encode(self, catalogue: Catalogue) -> np.ndarray:
+        """Vectors (n, dimensions), not normalised; zero for an empty text."""
+        return self.encode_texts(self.texts(catalogue))
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors of plain texts, (n, dimensions)."""
+        vectors = np.zeros((len(texts), self.dimensions), np.float32)
+        present = [i for i, text in enumerate(texts) if text.strip()]
+        if present:
+            vectors[present] = self._vectors([texts[i] for i in present])
+        return vectors
+
+
+class TextEncoder(PretrainedText):
     """Token vectors of a Transformer, pooled into one vector a product, (n, hidden size).
 
     `model` is a hub name or a local folder. `pooling` is "mean" over the tokens, "cls" (the first
@@ -50,8 +76,7 @@ class TextEncoder(TextReader, Pretrained):
         label: str | None = None,
         **reading: Any,
     ) -> None:
-        TextReader.__init__(self, **reading)
-        Pretrained.__init__(self, model)
+        super().__init__(model, **reading)
         if pooling not in POOLINGS:
             raise ValueError(f"pooling is one of {POOLINGS}, got {pooling!r}")
         if precision not in PRECISIONS:
@@ -60,19 +85,19 @@ class TextEncoder(TextReader, Pretrained):
         label = label or f"hf:{Path(model).name}"
         self.name = f"{label}({self.reads},{pooling},{max_tokens},{precision})"
 
-    def encode(self, catalogue: Catalogue) -> np.ndarray:
-        """Vectors (n, hidden size), not normalised; zero for an empty text."""
-        return self.encode_texts(self.texts(catalogue))
+    @property
+    def dimensions(self) -> int:  # type: ignore[override]
+        """The model's hidden size."""
+        return self.model.config.hidden_size
 
-    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors of plain texts, (n, hidden size)."""
-        vectors = np.zeros((len(texts), self.model.config.hidden_size), np.float32)
-        present = [i for i, text in enumerate(texts) if text.strip()]
-        if not present:
-            return vectors
-        tokens = self.tokens([texts[i] for i in present])
+    def _vectors(self, texts: list[str]) -> np.ndarray:
+        import torch
+
+        vectors, tokens = np.empty((len(texts), self.dimensions), np.float32), self.tokens(texts)
         for batch in self._batches(tokens):
-            vectors[[present[i] for i in batch]] = self._forward([tokens[i] for i in batch])
+            with torch.inference_mode():
+                pooled = self.pooled(self.model, [tokens[i] for i in batch])
+            vectors[batch] = pooled.cpu().numpy()
         return vectors
 
     def token_vectors(self, texts: Sequence[str]) -> list[np.ndarray]:
@@ -92,11 +117,7 @@ class TextEncoder(TextReader, Pretrained):
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token numbers of each text, cut at `max_tokens` and at what the model can read."""
-        from transformers import AutoConfig
-
-        config = AutoConfig.from_pretrained(self.folder, trust_remote_code=False)
-        positions = getattr(config, "max_position_embeddings", None) or self.max_tokens
-        most = min(self.max_tokens, positions, self.tokenizer.model_max_length)
+        most = self.token_limit(self.max_tokens)
         return self.tokenizer(list(texts), truncation=True, max_length=most)["input_ids"]
 
     @functools.cached_property
@@ -131,12 +152,6 @@ class TextEncoder(TextReader, Pretrained):
         if batch:
             yield batch
 
-    def _forward(self, tokens: Sequence[Sequence[int]]) -> np.ndarray:
-        import torch
-
-        with torch.inference_mode():
-            return self.pooled(self.model, tokens).cpu().numpy()
-
     def pooled(self, model: torch.nn.Module, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
         """One vector a sequence of token numbers, (b, d) float32, not normalised."""
         return pool(*self._hidden(model, tokens), self.pooling)
@@ -146,13 +161,14 @@ class TextEncoder(TextReader, Pretrained):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Token vectors (b, t, d) float32 and which of them are no padding, (b, t)."""
         import torch
+        from torch.nn.utils.rnn import pad_sequence
 
-        longest = max(map(len, tokens))
-        ids = torch.full((len(tokens), longest), self.tokenizer.pad_token_id or 0)
-        mask = torch.zeros_like(ids)
-        for row, sequence in enumerate(tokens):  # padded on the right, whatever the tokenizer does
-            ids[row, : len(sequence)] = torch.as_tensor(sequence)
-            mask[row, : len(sequence)] = 1
+        # padded on the right, whatever the tokenizer does
+        sequences = [torch.tensor(sequence, dtype=torch.long) for sequence in tokens]
+        pad = self.tokenizer.pad_token_id or 0
+        ids = pad_sequence(sequences, batch_first=True, padding_value=pad)
+        lengths = torch.tensor([len(sequence) for sequence in tokens])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         ids, mask = ids.to(model.device), mask.to(model.device)
         return model(input_ids=ids, attention_mask=mask).last_hidden_state.float(), mask
 

@@ -23,18 +23,20 @@ Table = tuple[dict[str, int], np.ndarray]  # each word's row, and the vectors (w
 class WordVectors(TextReader):
     """What both share: the mean of the vectors of a text's known words, (n, d); zero for none."""
 
-    table: Table
+    table: Table | None = None
 
     @property
     def parameters(self) -> int:
         """How many numbers the words' vectors hold."""
-        return self.table[1].size
+        return self.table[1].size if self.table else 0
 
     def encode(self, catalogue: Catalogue) -> np.ndarray:
         """Vectors (n, d). Raises RuntimeError where there is nothing learned yet."""
         from sklearn.feature_extraction.text import CountVectorizer
         from sklearn.preprocessing import normalize
 
+        if self.table is None:
+            raise RuntimeError(f"{self.name} has learned nothing yet; call fit(catalogue) first")
         rows, vectors = self.table
         if not len(catalogue):  # which scikit-learn refuses
             return np.zeros((0, vectors.shape[1]), np.float32)
@@ -67,14 +69,6 @@ class Word2Vec(WordVectors):
         self._seed = seed
         settings = f"{dimensions},{epochs} epochs,window {window},seed {seed}"
         self.name = f"word2vec({self.reads},{settings})"
-        self._learned: Table | None = None
-
-    @property
-    def table(self) -> Table:  # type: ignore[override]
-        """The words and their vectors, once learned."""
-        if self._learned is None:
-            raise RuntimeError(f"{self.name} has learned nothing yet; call fit(catalogue) first")
-        return self._learned
 
     def fit(self, train: Catalogue) -> Self:
         """Learn the words' vectors. Raises ValueError where there is no text."""
@@ -86,7 +80,7 @@ class Word2Vec(WordVectors):
         learned = Gensim(
             sentences, sg=1, min_count=1, workers=1, seed=self._seed, **self._options
         ).wv
-        self._learned = learned.key_to_index, learned.vectors
+        self.table = learned.key_to_index, learned.vectors
         return self
 
 

@@ -48,9 +48,12 @@ def concat(parts: Sequence[Embeddings], weights: Sequence[float] | None = None) 
     whole = np.divide(present, total, out=np.zeros_like(present), where=total > 0)
     scale = np.sqrt(whole).astype(np.float32)
     blocks = [_scaled(part.vectors, scale[:, m]) for m, part in enumerate(parts)]
-    join = _hstack_sparse if any(map(issparse, blocks)) else np.hstack
+    if any(map(issparse, blocks)):
+        vectors = hstack([csr_array(block) for block in blocks], format="csr")
+    else:
+        vectors = np.hstack(blocks)
     name = " + ".join(f"{w:.2g}·{part.name}" for w, part in zip(share, parts, strict=True))
-    return Embeddings(name, parts[0].ids, join(blocks))
+    return Embeddings(name, parts[0].ids, vectors)
 
 
 def check_same_products(parts: Sequence[Embeddings]) -> None:
@@ -111,7 +114,3 @@ def ascend(
 
 def _scaled(vectors: np.ndarray | csr_array, scale: np.ndarray) -> np.ndarray | csr_array:
     return diags_array(scale) @ vectors if issparse(vectors) else vectors * scale[:, None]
-
-
-def _hstack_sparse(blocks: Sequence[np.ndarray | csr_array]) -> csr_array:
-    return csr_array(hstack([csr_array(block) for block in blocks], format="csr"))

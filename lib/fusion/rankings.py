@@ -12,7 +12,7 @@ import numpy as np
 from lib.data.task import Task
 from lib.fusion.concatenation import FACTORS, ascend
 from lib.metrics.evaluation import evaluate
-from lib.search.exact import Ranking
+from lib.search.exact import Ranking, no_candidates
 
 
 def rrf(rankings: Sequence[Ranking], *, k: int = 60) -> Ranking:
@@ -88,8 +88,7 @@ def _merge(rankings: Sequence[Ranking], points: Sequence[np.ndarray], name: str)
     depth = max(r.k for r in rankings)
     every = np.hstack([r.positions for r in rankings])  # (q, k1 + k2 + …)
     gained = np.where(every >= 0, np.hstack(points), 0)
-    positions = np.full((len(every), depth), -1)
-    scores = np.full((len(every), depth), -np.inf, np.float32)
+    positions, scores = no_candidates(len(every), depth)
     for row in range(len(every)):
         found, place = np.unique(every[row], return_inverse=True)
         sums = np.bincount(place, gained[row])

@@ -81,44 +81,26 @@ def _parse(metric: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
-def _recall(gains: np.ndarray, ideal: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
-    return (gains > 0).sum(axis=1) / relevant
-
-
-def _precision(gains: np.ndarray, ideal: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
-    return (gains > 0).sum(axis=1) / k
-
-
-def _hit(gains: np.ndarray, ideal: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
-    return (gains > 0).any(axis=1).astype(float)
-
-
-def _ndcg(gains: np.ndarray, ideal: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
-    return _dcg(gains) / _dcg(ideal)
-
-
-def _mrr(gains: np.ndarray, ideal: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
-    hits = gains > 0
-    return np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1), 0.0)
-
-
-def _map(gains: np.ndarray, ideal: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
-    hits = gains > 0
-    precision = hits.cumsum(axis=1) / np.arange(1, gains.shape[1] + 1)
-    return (precision * hits).sum(axis=1) / relevant
-
-
 def _dcg(gains: np.ndarray) -> np.ndarray:
     return (gains / np.log2(np.arange(2, gains.shape[1] + 2))).sum(axis=1)
 
 
+def _reciprocal_rank(hits: np.ndarray) -> np.ndarray:
+    return np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1), 0.0)
+
+
+def _precisions_at_hits(hits: np.ndarray) -> np.ndarray:
+    precision = hits.cumsum(axis=1) / np.arange(1, hits.shape[1] + 1)
+    return (precision * hits).sum(axis=1)
+
+
 METRICS: dict[str, Metric] = {
-    "recall": _recall,
-    "precision": _precision,
-    "hit": _hit,
-    "ndcg": _ndcg,
-    "mrr": _mrr,
-    "map": _map,
+    "recall": lambda gains, ideal, relevant, k: (gains > 0).sum(axis=1) / relevant,
+    "precision": lambda gains, ideal, relevant, k: (gains > 0).sum(axis=1) / k,
+    "hit": lambda gains, ideal, relevant, k: (gains > 0).any(axis=1).astype(float),
+    "ndcg": lambda gains, ideal, relevant, k: _dcg(gains) / _dcg(ideal),
+    "mrr": lambda gains, ideal, relevant, k: _reciprocal_rank(gains > 0),
+    "map": lambda gains, ideal, relevant, k: _precisions_at_hits(gains > 0) / relevant,
 }
 """Every metric by name. To add one, write a function and enter it here; nothing else is needed.
 

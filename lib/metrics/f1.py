@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from lib.metrics.statistics import (
+    RESAMPLES,
     cluster_codes,
+    comparison_table,
     counts,
     draws,
-    holm,
     membership,
     percentiles,
     signs,
@@ -86,48 +87,46 @@ def compare_f1(
             "methods are compared seed by seed; give each as many seeds as the others, or one: "
             f"got {sizes}"
         )
-    rows, sums = {}, {}
-    for method, own in called.items():
+    sums = []
+    for own in called.values():
         own = np.broadcast_to(own, (seeds, len(labels)))
-        sums[method] = member @ (2 * (own & labels)).T, member @ (own.astype(float) + labels).T
-    whole = np.ones((1, member.shape[0]))
-    for method, own in sums.items():
-        drawn = np.concatenate([_f1(w, own) for w in draws(counts, member.shape[0], seed)])
-        low, high = percentiles(drawn)
-        rows[method] = {"mean": _f1(whole, own)[0], "low": low, "high": high}
-        if method != baseline:
-            rows[method] |= _gap(own, sums[baseline], seed)
-        rows[method] |= {"queries": len(labels), "empty": 0}
-    gap = ["difference", "difference_low", "difference_high", "p"]
-    columns = ["mean", "low", "high", *gap, "queries", "empty"]
-    table = pd.DataFrame.from_dict(rows, "index").reindex(columns=columns)
-    table["p"] = holm(table["p"].to_numpy(float))
+        sums.append((member @ (2 * (own & labels)).T, member @ (own.astype(float) + labels).T))
+    base = list(called).index(baseline)
+    size = member.shape[0]
+    drawn = np.concatenate([_f1(weights, sums) for weights in draws(counts, size, seed)])  # (r, m)
+    swapped = [_swapped_gaps(sums, base, sign) for sign in draws(signs, size, seed)]
+    f1 = _f1(np.ones((1, size)), sums)[0]  # (m,)
+    gaps = f1 - f1[base]
+    as_large = (np.abs(np.concatenate(swapped)) >= np.abs(gaps) - 1e-12).sum(axis=0)
+    table = comparison_table(
+        list(called),
+        baseline,
+        means=(f1, *percentiles(drawn)),
+        gaps=(gaps, *percentiles(drawn - drawn[:, [base]])),
+        p=(as_large + 1) / (RESAMPLES + 1),
+        queries=len(labels),
+        empty=0,
+    )
     return pd.concat({"f1": table}, names=["metric", "method"])
 
 
-def _f1(weights: np.ndarray, own: Sums) -> np.ndarray:
-    """F1 under weights of the clusters, mean over seeds, (b, clusters) -> (b,)."""
+def _f1(weights: np.ndarray, sums: Sequence[Sums]) -> np.ndarray:
+    """Each method's F1 under weights of the clusters, mean over seeds, (b, clusters) -> (b, m)."""
     with np.errstate(invalid="ignore"):
-        return np.nan_to_num((weights @ own[0]) / (weights @ own[1])).mean(axis=1)
+        f1 = [np.nan_to_num((weights @ hits) / (weights @ both)) for hits, both in sums]
+    return np.stack(f1).mean(axis=2).T
 
 
-def _gap(own: Sums, base: Sums, seed: int) -> dict[str, float]:
-    """The difference to the baseline, its interval and the p of swapped predictions."""
-    clusters = len(own[0])
-    whole = np.ones((1, clusters))
-    observed = float((_f1(whole, own) - _f1(whole, base))[0])
-    drawn = [_f1(w, own) - _f1(w, base) for w in draws(counts, clusters, seed)]
-    low, high = percentiles(np.concatenate(drawn))
-    swapped = [_swapped_gap(own, base, sign) for sign in draws(signs, clusters, seed)]
-    as_large = np.abs(np.concatenate(swapped)) >= abs(observed) - 1e-12
-    p = (as_large.sum() + 1) / (len(as_large) + 1)
-    return {"difference": observed, "difference_low": low, "difference_high": high, "p": p}
-
-
-def _swapped_gap(own: Sums, base: Sums, sign: np.ndarray) -> np.ndarray:
-    """The difference where clusters of sign -1 swap predictions, (b, clusters) -> (b,)."""
+def _swapped_gaps(sums: Sequence[Sums], base: int, sign: np.ndarray) -> np.ndarray:
+    """Differences to the baseline where clusters of sign -1 swap predictions with it, (b, m)."""
     swap = (1 - sign) / 2
     kept = 1 - swap
-    first = (kept @ own[0] + swap @ base[0]) / (kept @ own[1] + swap @ base[1])
-    second = (kept @ base[0] + swap @ own[0]) / (kept @ base[1] + swap @ own[1])
-    return np.nan_to_num(first).mean(axis=1) - np.nan_to_num(second).mean(axis=1)
+    theirs = sums[base]
+    gaps = []
+    for own in sums:
+        first, second = (
+            (kept @ one[0] + swap @ other[0]) / (kept @ one[1] + swap @ other[1])
+            for one, other in ((own, theirs), (theirs, own))
+        )
+        gaps.append(np.nan_to_num(first).mean(axis=1) - np.nan_to_num(second).mean(axis=1))
+    return np.stack(gaps, axis=1)

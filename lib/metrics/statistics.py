@@ -15,6 +15,8 @@ from scipy.sparse import csr_array
 RESAMPLES = 9_999
 LEVEL = 0.95  # of every interval
 BLOCK = 2**24  # random numbers held at once
+GAP = ("difference", "difference_low", "difference_high", "p")
+Interval = tuple[np.ndarray, np.ndarray, np.ndarray]  # values, lower ends, upper ends
 Weights = Callable[[np.random.Generator, int, int], np.ndarray]
 
 
@@ -99,24 +101,35 @@ def _compare_metric(
     values: np.ndarray, methods: list[str], baseline: str, codes: np.ndarray, seed: int
 ) -> pd.DataFrame:
     gaps = values - values[:, [methods.index(baseline)]]
-    low, high = _bootstrap(values, codes, seed)
-    gap_low, gap_high = _bootstrap(gaps, codes, seed)
     counted = (~np.isnan(values)).sum(axis=0)
-    table = pd.DataFrame(
-        {
-            "mean": _means(values),
-            "low": low,
-            "high": high,
-            "difference": _means(gaps),
-            "difference_low": gap_low,
-            "difference_high": gap_high,
-            "p": _sign_flips(gaps, codes, seed),
-            "queries": counted,
-            "empty": len(values) - counted,
-        },
-        index=methods,
+    return comparison_table(
+        methods,
+        baseline,
+        means=(_means(values), *_bootstrap(values, codes, seed)),
+        gaps=(_means(gaps), *_bootstrap(gaps, codes, seed)),
+        p=_sign_flips(gaps, codes, seed),
+        queries=counted,
+        empty=len(values) - counted,
     )
-    table.loc[baseline, ["difference", "difference_low", "difference_high", "p"]] = np.nan
+
+
+def comparison_table(
+    methods: list[str],
+    baseline: str,
+    *,
+    means: Interval,
+    gaps: Interval,
+    p: np.ndarray,
+    **sizes: np.ndarray | int,
+) -> pd.DataFrame:
+    """The table of one metric that `compare` and `compare_f1` return, a row a method.
+
+    `means` and `gaps` are values with the two ends of their intervals, (m,) each; the p are raw.
+    """
+    columns = dict(zip(("mean", "low", "high"), means, strict=True))
+    columns |= dict(zip(GAP, (*gaps, p), strict=True))
+    table = pd.DataFrame(columns | sizes, index=methods)
+    table.loc[baseline, [*GAP]] = np.nan
     table["p"] = holm(table["p"].to_numpy())
     return table
 
@@ -164,15 +177,14 @@ def percentiles(drawn: np.ndarray) -> np.ndarray:
     return np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
 
 
-def _bootstrap(values: np.ndarray, codes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Interval ends for the mean of every column, (n, m) -> (m,), (m,)."""
+def _bootstrap(values: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    """Interval ends for the mean of every column, (n, m) -> (2, m)."""
     total, count = _resampled(values, codes, seed, counts)
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = total / count  # (r, m)
     few = (~np.isnan(values)).sum(axis=0) < 2
     drawn[:, few] = 0.0  # no interval, and no warning about it
-    low, high = percentiles(drawn)
-    return np.where(few, np.nan, low), np.where(few, np.nan, high)
+    return np.where(few, np.nan, percentiles(drawn))
 
 
 def _sign_flips(gaps: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:

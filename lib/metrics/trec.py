@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from lib.data.catalogue import Catalogue
-from lib.data.judgements import judgements, numbered, to_task
-from lib.data.lines import Pairs, Where, read_lines, write_lines
+from lib.data.judgements import Judged, gains, judgements, read_pairs
+from lib.data.lines import read_lines, write_lines
 from lib.data.task import Task
-from lib.search.exact import Ranking
+from lib.search.exact import Ranking, no_candidates
 
 RUN = "query Q0 product rank score tag"
 QRELS = "query 0 product gain"
@@ -30,8 +31,7 @@ def write_run(path: Path | str, ranking: Ranking, task: Task, *, tag: str = "aki
             f"ranking {ranking.name!r} answers {len(ranking.positions)} queries, "
             f"the task has {len(task.queries)}"
         )
-    for words in (task.queries.ids, task.corpus.ids, [tag]):
-        _without_blanks(words)
+    _without_blanks(*task.queries.ids, *task.corpus.ids, tag)
     lines = []
     for query, positions, scores in zip(
         task.queries.ids, ranking.positions, ranking.scores, strict=True
@@ -57,20 +57,15 @@ def read_run(path: Path | str, task: Task, *, name: str | None = None) -> Rankin
     The order is trec_eval's: by score as float32; equal scores by product id in descending order.
     Ranks in the file are ignored.
     """
-    queries, products = numbered(task.queries), numbered(task.corpus)
-    found: list[dict[str, np.float32]] = [{} for _ in queries]
-    for where, (query, _, product, _, score, _) in _fields(path, RUN):
-        scored = found[where.row(queries, query)]
-        where.row(products, product)
-        if product in scored:
-            raise where.error(f"product {product!r} occurs twice for query {query!r}")
-        scored[product] = where.score(score)
-    shape = len(found), max(map(len, found), default=0)
-    positions, scores = np.full(shape, -1), np.full(shape, -np.inf, np.float32)
+    lines, rule = _judged(path, RUN, "score"), "the score must be a finite number"
+    pairs = read_pairs(lines, task.queries, task.corpus, number=np.float32, rule=rule)
+    found: list[list[tuple[float, str, int]]] = [[] for _ in task.queries.ids]
+    for (row, column), score in pairs.items():
+        found[row].append((score, task.corpus.ids[column], column))
+    positions, scores = no_candidates(len(found), max(map(len, found), default=0))
     for row, scored in enumerate(found):
-        best = sorted(scored.items(), key=lambda pair: (pair[1], pair[0]), reverse=True)
-        positions[row, : len(best)] = [products[product] for product, _ in best]
-        scores[row, : len(best)] = [score for _, score in best]
+        for place, (score, _, column) in enumerate(sorted(scored, reverse=True)):
+            positions[row, place], scores[row, place] = column, score
     return Ranking(name or Path(path).stem, positions, scores)
 
 
@@ -79,8 +74,7 @@ def write_qrels(path: Path | str, task: Task) -> None:
 
     Raises ValueError for gains that are no whole numbers and for ids with blanks.
     """
-    _without_blanks(task.queries.ids)
-    _without_blanks(task.corpus.ids)
+    _without_blanks(*task.queries.ids, *task.corpus.ids)
     write_lines(path, [f"{query} 0 {product} {gain}" for query, product, gain in judgements(task)])
 
 
@@ -90,26 +84,23 @@ def read_qrels(
     """A task from TREC qrels over known products, with nothing excluded; a gain of 0 or less is not
     relevant.
     """
-    rows, products = numbered(queries), numbered(corpus)
-    pairs: Pairs = {}
-    for where, (query, _, product, gain) in _fields(path, QRELS):
-        where.row(rows, query)
-        where.row(products, product)
-        where.add(pairs, query, product, where.gain(gain))
-    return to_task(name or Path(path).stem, queries, corpus, pairs)
+    relevance = gains(_judged(path, QRELS, "gain"), queries, corpus)
+    return Task(name or Path(path).stem, queries, corpus, relevance, csr_array(relevance.shape))
 
 
-def _fields(path: Path | str, form: str) -> Iterator[tuple[Where, list[str]]]:
+def _judged(path: Path | str, form: str, number: str) -> Iterator[Judged]:
+    names = form.split()
     for where, line in read_lines(path):
         fields = line.split()
-        if len(fields) != len(form.split()):
+        if len(fields) != len(names):
             raise where.error(
-                f"needs the {len(form.split())} fields {form!r}, got {len(fields)}: {line[:80]!r}"
+                f"needs the {len(names)} fields {form!r}, got {len(fields)}: {line[:80]!r}"
             )
-        yield where, fields
+        named = dict(zip(names, fields, strict=True))
+        yield where, named["query"], named["product"], named[number]
 
 
-def _without_blanks(words: Sequence[str]) -> None:
+def _without_blanks(*words: str) -> None:
     for word in words:
         if word.split() != [word]:
             raise ValueError(

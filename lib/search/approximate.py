@@ -7,9 +7,8 @@ search itself is in `exact.py`.
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +26,6 @@ def build_index(vectors: np.ndarray, kind: str, *, seed: int = 0, **settings: in
     The same seed and vectors give the same index: HNSW is built on one thread, as its links depend
     on the order of adding.
     """
-    check_kind(kind)
     return INDEXES[kind](np.ascontiguousarray(vectors, np.float32), seed, **settings)
 
 
@@ -35,15 +33,8 @@ def candidates(index: faiss.Index, queries: np.ndarray, k: int) -> np.ndarray:
     """The positions that the index finds nearest, (q, d) -> (q, at most k); -1 where it finds
     fewer.
     """
-    padded = np.zeros((len(queries), index.d), np.float32)
-    padded[:, : queries.shape[1]] = queries
+    padded = np.pad(queries, ((0, 0), (0, index.d - queries.shape[1])))  # as `_ivfpq` pads
     return index.search(padded, min(k, index.ntotal))[1]
-
-
-def check_kind(kind: str) -> None:
-    """Raises ValueError where there is no such index."""
-    if kind not in INDEXES:
-        raise ValueError(f'index is "exact", {" or ".join(map(repr, INDEXES))}, got {kind!r}')
 
 
 def _hnsw(
@@ -66,8 +57,12 @@ def _hnsw(
     index = faiss.IndexHNSWFlat(vectors.shape[1], links, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.rng = faiss.RandomGenerator(seed)
     index.hnsw.efConstruction, index.hnsw.efSearch = ef_construction, ef_search
-    with _one_thread():
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
         index.add(vectors)
+    finally:
+        faiss.omp_set_num_threads(threads)
     return index
 
 
@@ -80,9 +75,8 @@ def _lsh(vectors: np.ndarray, seed: int, *, bits: int = 512) -> faiss.Index:
     """
     import faiss
 
-    index = faiss.IndexLSH(
-        vectors.shape[1], bits, True, False
-    )  # rotated at random, thresholds at 0
+    rotated, trained = True, False  # projections at random, their thresholds at 0
+    index = faiss.IndexLSH(vectors.shape[1], bits, rotated, trained)
     index.rrot.init(seed)
     index.add(vectors)
     return index
@@ -116,23 +110,10 @@ def _ivfpq(
     for means in (index.cp, index.pq.cp):
         means.seed, means.min_points_per_centroid = seed, 1  # small catalogues need no warning
     index.nprobe = min(probes, cells)
-    index.train(
-        vectors if n > 1 else np.repeat(vectors, 2, axis=0)
-    )  # k-means wants as many points as means
+    # k-means wants as many points as means
+    index.train(vectors if n > 1 else np.repeat(vectors, 2, axis=0))
     index.add(vectors)
     return index
 
 
 INDEXES: dict[str, Callable[..., faiss.Index]] = {"hnsw": _hnsw, "lsh": _lsh, "ivfpq": _ivfpq}
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    import faiss
-
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)

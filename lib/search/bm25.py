@@ -13,10 +13,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from lib.data.catalogue import Catalogue
-from lib.encoders.base import require
 from lib.encoders.clean import TextReader
 from lib.encoders.lexical import words
-from lib.search.exact import BLOCK_BYTES, Ranking, top_k
+from lib.search.exact import Ranking, checked_exclude, rank_blocks
 
 # difflib's similarity from which a word passes for a misspelling: one error in four letters
 NEAR = 0.75
@@ -46,10 +45,12 @@ class Bm25(TextReader):
 
     def fit(self, corpus: Catalogue) -> Self:
         """Index a catalogue. Raises ValueError where there is no text."""
+        import bm25s
+
         tokens = [words(text) for text in self.texts(corpus)]
         if not any(tokens):
             raise ValueError(f"{self.name}: catalogue {corpus.name!r} has no text in {self.fields}")
-        self._index = require("bm25s").BM25(k1=self.k1, b=self.b, method="lucene")
+        self._index = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
         self._index.index(tokens, show_progress=False)
         self._size = len(corpus)
         self._near = functools.cache(self._nearest)
@@ -64,25 +65,14 @@ class Bm25(TextReader):
         """
         if self._index is None:
             raise RuntimeError(f"{self.name} has no index yet; call fit(corpus) first")
-        shape = (len(queries), self._size)
-        exclude = csr_array(shape, dtype=bool) if exclude is None else csr_array(exclude)
-        if k < 1 or exclude.shape != shape:
-            raise ValueError(
-                f"k must be at least 1 and exclude {shape}, got {k} and {exclude.shape}"
-            )
+        exclude = checked_exclude(exclude, k, (len(queries), self._size))
         asked = [self._known(text) for text in self.texts(queries)]
-        positions, scores = (
-            np.full((len(asked), k), -1),
-            np.full((len(asked), k), -np.inf, np.float32),
-        )
-        size = max(1, BLOCK_BYTES // (8 * self._size))  # top_k makes 64-bit keys of the scores
-        for rows in (slice(i, i + size) for i in range(0, len(asked), size)):
+
+        def scores(rows: slice) -> np.ndarray:
             values = np.stack([self._scores(tokens) for tokens in asked[rows]])  # (b, n)
-            values[exclude[rows].nonzero()] = 0
-            best, score = top_k(values, k)
-            positions[rows, : best.shape[1]] = np.where(score > 0, best, -1)
-            scores[rows, : best.shape[1]] = np.where(score > 0, score, -np.inf)
-        return Ranking(self.name, positions, scores)
+            return np.where(values > 0, values, -np.inf)
+
+        return rank_blocks(self.name, scores, k, exclude)
 
     def _known(self, text: str) -> list[str]:
         found = [self._near(w) if self._spelling else w for w in words(text)]
@@ -90,9 +80,8 @@ class Bm25(TextReader):
 
     def _nearest(self, word: str) -> str:
         known = self._index.vocab_dict
-        if (
-            word in known or not word.isalpha()
-        ):  # the nearest of an unknown number is another number
+        # the nearest of an unknown number is another number
+        if word in known or not word.isalpha():
             return word
         return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=NEAR)), word)
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 
 from lib.encoders.embeddings import Embeddings
-from lib.search.approximate import build_index, candidates, check_kind
+from lib.search.approximate import INDEXES, build_index, candidates
 
 BLOCK_BYTES = 64 * 2**20  # scores or gathered vectors held at once
 
@@ -85,29 +85,67 @@ def search(
      [0.8 0.6]
      [0.6 0. ]]
     """
-    find = _finder(issparse(queries.vectors) or issparse(corpus.vectors), index, settings)
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
+    sparse = issparse(queries.vectors) or issparse(corpus.vectors)
+    _check_index(index, sparse, settings)
     if queries.vectors.shape[1] != corpus.vectors.shape[1]:
         raise ValueError(
             f"queries {queries.name!r} have {queries.vectors.shape[1]} dimensions, "
             f"corpus {corpus.name!r} has {corpus.vectors.shape[1]}: encode both with one encoder"
         )
     here = np.flatnonzero(corpus.present)
-    banned = _banned(exclude, len(queries), len(corpus), here)
-    depth = min(
-        k + int(banned.sum(axis=1).max(initial=0)), len(here)
-    )  # excluded candidates take up room
-    if depth == 0 or not len(queries):
-        return Ranking(
-            corpus.name,
-            np.full((len(queries), k), -1),
-            np.full((len(queries), k), -np.inf, np.float32),
-        )
-    positions, scores = find(queries.vectors, corpus.vectors[here], depth)
-    positions, scores = _drop(positions, scores, banned, queries.present)
-    positions, scores = _fit(positions, scores, k)
-    return Ranking(corpus.name, np.where(positions >= 0, here[positions], -1), scores)
+    exclude = checked_exclude(exclude, k, (len(queries), len(corpus)))[:, here]
+    if sparse:
+        found = _search_sparse(queries.vectors, corpus.vectors[here], k, exclude)
+    else:
+        found = _search_dense(queries.vectors, corpus.vectors[here], k, exclude, index, settings)
+    kept = (found.positions >= 0) & queries.present[:, None]
+    positions, scores = no_candidates(len(queries), k)
+    positions[:, : found.k] = np.where(kept, np.append(here, -1)[found.positions], -1)
+    scores[:, : found.k] = np.where(kept, found.scores, -np.inf)
+    return Ranking(corpus.name, positions, scores)
+
+
+def checked_exclude(exclude: csr_array | None, k: int, shape: tuple[int, int]) -> csr_array:
+    """What is excluded, (q, n) bool. Raises ValueError for another shape, and for k below 1."""
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    exclude = csr_array(shape, dtype=bool) if exclude is None else csr_array(exclude, dtype=bool)
+    if exclude.shape != shape:
+        raise ValueError(f"exclude is {exclude.shape}; queries and corpus make it {shape}")
+    return exclude
+
+
+def rank_blocks(
+    name: str,
+    scores: Callable[[slice], np.ndarray],
+    k: int,
+    exclude: csr_array,
+    *,
+    block: int | None = None,
+) -> Ranking:
+    """The k best candidates of every query, equal scores in corpus order.
+
+    `scores` makes those of a slice of the queries, (b, n), -inf for what must not be found; a slice
+    is as long as fits into `block` bytes. `exclude` (q, n) marks what must not be found besides.
+    """
+    q, n = exclude.shape
+    positions, best = no_candidates(q, k)
+    size = max(1, (block or BLOCK_BYTES) // (4 * max(n, 1)))
+    for first in range(0, q if n else 0, size):
+        rows = slice(first, first + size)
+        values = scores(rows)  # (b, n)
+        values[exclude[rows].nonzero()] = -np.inf
+        found, score = top_k(values, k)
+        positions[rows, : found.shape[1]] = np.where(np.isneginf(score), -1, found)
+        best[rows, : found.shape[1]] = score
+    return Ranking(name, positions, best)
+
+
+def reorder(ranking: Ranking, scores: np.ndarray, *, name: str) -> Ranking:
+    """The same candidates by other scores (q, k); equal scores keep their order."""
+    scores = np.where(ranking.positions >= 0, scores, -np.inf).astype(np.float32)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return Ranking(name, *_taken(order, ranking.positions, scores))
 
 
 def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -127,139 +165,106 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return positions, np.take_along_axis(scores, positions, axis=1)
 
 
-def _finder(
-    sparse: bool, index: str, settings: dict[str, int]
-) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    if index != "exact":
-        check_kind(index)
-        if sparse:
-            raise ValueError(
-                f"index {index!r} needs dense vectors, these are sparse: encode with lsa, "
-                'or use index="exact"'
-            )
-        return functools.partial(_search_approximately, index=index, **settings)
-    if settings:
+def gain_matrix(ranking: Ranking, relevance: csr_array) -> np.ndarray:
+    """The gain of every ranked candidate, (q, k) float64; 0 for irrelevant and padded places."""
+    positions = ranking.positions
+    if not positions.size or not relevance.nnz:
+        return np.zeros(positions.shape)
+    rows = np.broadcast_to(np.arange(len(positions))[:, None], positions.shape)
+    found = relevance[rows.ravel(), np.maximum(positions, 0).ravel()]
+    return np.where(positions >= 0, np.asarray(found, float).reshape(positions.shape), 0.0)
+
+
+def _check_index(index: str, sparse: bool, settings: dict[str, int]) -> None:
+    if index not in ("exact", *INDEXES):
+        raise ValueError(f'index is "exact", {" or ".join(map(repr, INDEXES))}, got {index!r}')
+    if index != "exact" and sparse:
+        raise ValueError(
+            f"index {index!r} needs dense vectors, these are sparse: encode with lsa, "
+            'or use index="exact"'
+        )
+    if index == "exact" and settings:
         raise TypeError(f"exact search has no settings, got {', '.join(settings)}")
-    return _search_sparse if sparse else _search_dense
-
-
-def _search_approximately(
-    queries: np.ndarray, corpus: np.ndarray, k: int, *, index: str, refine: int = 4, **settings: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """What an index finds, with exact scores, -1 and -inf where it found nothing."""
-    positions = candidates(
-        build_index(corpus, index, **settings), queries, k * (1 if index == "hnsw" else refine)
-    )
-    scores = np.where(positions < 0, -np.inf, _products(queries, corpus, positions)).astype(
-        np.float32
-    )
-    order = np.lexsort((positions, -scores), axis=1)[:, :k]
-    return np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1)
-
-
-def _search_dense(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    import faiss
-
-    # one more than asked shows whether the last place is tied with what was left out
-    more = min(k + 1, len(corpus))
-    queries, corpus = np.ascontiguousarray(queries), np.ascontiguousarray(corpus)
-    _, positions = faiss.knn(queries, corpus, more, metric=faiss.METRIC_INNER_PRODUCT)
-    scores = _products(queries, corpus, positions)
-    order = np.lexsort((positions, -scores), axis=1)
-    positions, scores = (
-        np.take_along_axis(positions, order, axis=1),
-        np.take_along_axis(scores, order, axis=1),
-    )
-    tied = np.flatnonzero(scores[:, k - 1] - scores[:, k] < 1e-6) if more > k else []
-    for row in tied:
-        everything = np.einsum("d,nd->n", queries[row], corpus)
-        (positions[row, :k],), (scores[row, :k],) = top_k(everything[None], k)
-    return positions[:, :k], scores[:, :k]
-
-
-def _products(queries: np.ndarray, corpus: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Each query's inner products with its candidates, (q, d), (n, d), (q, k) -> (q, k), one by
-    one.
-
-    The last digits of a matrix product depend on its block sizes, so equal rows could get different
-    scores.
-    """
-    size = max(1, BLOCK_BYTES // (4 * positions.shape[1] * queries.shape[1]))
-    blocks = [slice(first, first + size) for first in range(0, len(queries), size)]
-    return np.vstack([np.einsum("qd,qkd->qk", queries[b], corpus[positions[b]]) for b in blocks])
 
 
 def _search_sparse(
-    queries: np.ndarray | csr_array, corpus: np.ndarray | csr_array, k: int
-) -> tuple[np.ndarray, np.ndarray]:
+    queries: np.ndarray | csr_array, corpus: np.ndarray | csr_array, k: int, exclude: csr_array
+) -> Ranking:
     queries, corpus = csr_array(queries), csr_array(corpus)
     # columns that most rows use (a dense block fused with a lexical one) are multiplied as dense
     # matrices
     full = np.diff(corpus.tocsc().indptr) > corpus.shape[0] // 2
     dense_q, dense_c = queries[:, full].toarray(), corpus[:, full].toarray()
     sparse_q, sparse_c = queries[:, ~full], csr_array(corpus[:, ~full].T)
-    found = [
-        top_k(
-            _settled((sparse_q[rows] @ sparse_c).toarray() + dense_q[rows] @ dense_c.T), k
-        )  # (b, n)
-        for rows in _blocks(np.arange(queries.shape[0]), corpus.shape[0])
-    ]
-    return np.vstack([p for p, _ in found]), np.vstack([s for _, s in found])
+
+    def cosines(rows: slice) -> np.ndarray:
+        found = (sparse_q[rows] @ sparse_c).toarray() + dense_q[rows] @ dense_c.T  # (b, n)
+        return np.round(found, 6)  # further digits of the dense part depend on block sizes
+
+    return rank_blocks("sparse", cosines, k, exclude)
 
 
-def _settled(scores: np.ndarray) -> np.ndarray:
-    """Cosines to six decimals. Further digits of the dense part depend on block sizes."""
-    return np.round(scores, 6)
+def _search_dense(
+    queries: np.ndarray,
+    corpus: np.ndarray,
+    k: int,
+    exclude: csr_array,
+    index: str,
+    settings: dict[str, int],
+) -> Ranking:
+    depth = min(k + int(exclude.sum(axis=1).max(initial=0)), len(corpus))  # excluded ones take room
+    if depth == 0 or not len(queries):
+        return Ranking(index, *no_candidates(len(queries), 0))
+    find = _find_exact if index == "exact" else functools.partial(_find_approximate, index=index)
+    positions, scores = find(queries, corpus, depth, **settings)
+    found = Ranking(index, positions[:, :depth], scores[:, :depth])
+    excluded = gain_matrix(found, exclude) > 0
+    allowed = Ranking(index, np.where(excluded, -1, found.positions), found.scores)
+    return reorder(allowed, found.scores, name=index).first(k)
 
 
-def _blocks(rows: np.ndarray, n: int) -> list[np.ndarray]:
-    size = max(1, BLOCK_BYTES // (4 * n))
-    return [rows[i : i + size] for i in range(0, len(rows), size)]
+def _find_exact(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    import faiss
+
+    # one more than asked shows whether the last place is tied with what was left out
+    more = min(k + 1, len(corpus))
+    queries, corpus = np.ascontiguousarray(queries), np.ascontiguousarray(corpus)
+    _, positions = faiss.knn(queries, corpus, more, metric=faiss.METRIC_INNER_PRODUCT)
+    positions, scores = _by_exact_score(queries, corpus, positions)
+    tied = np.flatnonzero(scores[:, k - 1] - scores[:, k] < 1e-6) if more > k else []
+    for row in tied:
+        everything = np.einsum("d,nd->n", queries[row], corpus)
+        (positions[row, :k],), (scores[row, :k],) = top_k(everything[None], k)
+    return positions, scores
 
 
-def _banned(exclude: csr_array | None, q: int, n: int, here: np.ndarray) -> csr_array:
-    if exclude is None:
-        return csr_array((q, len(here)), dtype=bool)
-    if exclude.shape != (q, n):
-        raise ValueError(
-            f"exclude is {exclude.shape}; {q} queries and {n} corpus rows make it {(q, n)}"
-        )
-    return csr_array(exclude[:, here].astype(bool))
-
-
-def _drop(
-    positions: np.ndarray, scores: np.ndarray, banned: csr_array, present: np.ndarray
+def _find_approximate(
+    queries: np.ndarray, corpus: np.ndarray, k: int, *, index: str, refine: int = 4, **settings: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Move what does not count to the end of each row and mark it -1."""
-    out = ~present[:, None] | (positions < 0)
-    if banned.nnz:
-        rows = np.broadcast_to(np.arange(len(positions))[:, None], positions.shape)
-        out = out | np.asarray(banned[rows.ravel(), np.maximum(positions, 0).ravel()]).reshape(
-            positions.shape
-        ).astype(bool)
-    order = np.argsort(out, axis=1, kind="stable")
-    positions, scores = (
-        np.where(out, -1, positions),
-        np.where(out, -np.inf, scores).astype(np.float32),
-    )
-    return np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    more = k if index == "hnsw" else refine * k
+    positions = candidates(build_index(corpus, index, **settings), queries, more)
+    return _by_exact_score(queries, corpus, positions)
 
 
-def _fit(positions: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    short = k - positions.shape[1]
-    if short <= 0:
-        return positions[:, :k], scores[:, :k]
-    pad = ((0, 0), (0, short))
-    return np.pad(positions, pad, constant_values=-1), np.pad(scores, pad, constant_values=-np.inf)
+def _by_exact_score(
+    queries: np.ndarray, corpus: np.ndarray, positions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates (q, k), -1 for none, by their inner products with the query, computed one by one.
+
+    The last digits of a matrix product depend on its block sizes, so equal rows could get different
+    scores.
+    """
+    size = max(1, BLOCK_BYTES // (4 * positions.shape[1] * queries.shape[1]))
+    blocks = [slice(first, first + size) for first in range(0, len(queries), size)]
+    products = [np.einsum("qd,qkd->qk", queries[b], corpus[positions[b]]) for b in blocks]
+    scores = np.where(positions < 0, -np.inf, np.vstack(products)).astype(np.float32)
+    return _taken(np.lexsort((positions, -scores), axis=1), positions, scores)
 
 
-def gain_matrix(ranking: Ranking, relevance: csr_array) -> np.ndarray:
-    """The gain of every ranked candidate, (q, k) float64; 0 for irrelevant and padded places."""
-    positions = ranking.positions
-    if not positions.size:
-        return np.zeros(positions.shape)
-    rows = np.broadcast_to(np.arange(len(positions))[:, None], positions.shape)
-    found = np.asarray(relevance[rows.ravel(), np.maximum(positions, 0).ravel()], float).reshape(
-        positions.shape
-    )
-    return np.where(positions >= 0, found, 0.0)
+def no_candidates(queries: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and scores of rankings that have found nothing, (q, k) each, to be filled."""
+    return np.full((queries, k), -1), np.full((queries, k), -np.inf, np.float32)
+
+
+def _taken(order: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
+    return tuple(np.take_along_axis(values, order, axis=1) for values in columns)

@@ -17,7 +17,7 @@ import numpy as np
 
 from lib.data.task import Task
 from lib.encoders.base import Pretrained
-from lib.search.exact import Ranking, gain_matrix
+from lib.search.exact import Ranking, gain_matrix, reorder
 
 if TYPE_CHECKING:
     import torch
@@ -60,36 +60,26 @@ def rerank(
         raise ValueError(f"{len(queries)} queries for {len(ranking.positions)} rankings")
     first = ranking.first(depth)
     scores = np.zeros(first.positions.shape, np.float32)  # (q, depth)
-    found = first.positions >= 0
-    scores[found] = score(
-        [(queries[q], texts[first.positions[q, place]]) for q, place in np.argwhere(found)]
-    )
+    scores[first.positions >= 0] = score(_ranked_pairs(first, queries, texts))
     return reorder(first, scores, name=f"reranked({ranking.name})")
-
-
-def reorder(ranking: Ranking, scores: np.ndarray, *, name: str) -> Ranking:
-    """The same candidates by other scores (q, k); equal scores keep their order."""
-    scores = np.where(ranking.positions >= 0, scores, -np.inf).astype(np.float32)
-    order = np.argsort(-scores, axis=1, kind="stable")
-    return Ranking(
-        name,
-        np.take_along_axis(ranking.positions, order, axis=1),
-        np.take_along_axis(scores, order, axis=1),
-    )
 
 
 def judged_pairs(
     task: Task, ranking: Ranking, queries: Sequence[str], texts: Sequence[str], *, least: float
-) -> tuple[list[tuple[str, str]], np.ndarray]:
+) -> tuple[Pairs, np.ndarray]:
     """Training pairs for a cross-encoder: (query, text) of every ranked candidate, and whether its
     gain is at least `least`.
 
     Ranked candidates are harder than random ones, and the reranker will see the same kind.
     """
+    gains = gain_matrix(ranking, task.relevance)[ranking.positions >= 0]
+    return _ranked_pairs(ranking, queries, texts), (gains >= least).astype(int)
+
+
+def _ranked_pairs(ranking: Ranking, queries: Sequence[str], texts: Sequence[str]) -> Pairs:
+    """(query, text) of every ranked candidate, query by query."""
     found = np.argwhere(ranking.positions >= 0)
-    pairs = [(queries[q], texts[ranking.positions[q, place]]) for q, place in found]
-    gains = gain_matrix(ranking, task.relevance)
-    return pairs, (gains[tuple(found.T)] >= least).astype(int)
+    return [(queries[q], texts[ranking.positions[q, place]]) for q, place in found]
 
 
 class MaxSim:
@@ -106,22 +96,21 @@ class MaxSim:
     def __call__(self, pairs: Pairs) -> np.ndarray:
         """Scores (n,) float32, at most 1; 0 where either side has no token."""
         scores = np.zeros(len(pairs), np.float32)
-        asked = list(dict.fromkeys(query for query, _ in pairs))
-        queries = dict(zip(asked, self._units(asked), strict=True))
-        wanted: dict[str, list[int]] = {}  # each text is encoded once
-        for row, (_, text) in enumerate(pairs):
-            wanted.setdefault(text, []).append(row)
-        texts = sorted(wanted, key=len)
+        queries = self._units([query for query, _ in pairs])
+        texts = sorted(dict.fromkeys(text for _, text in pairs), key=len)
         for first in range(0, len(texts), TEXTS):
-            chunk = texts[first : first + TEXTS]
-            for text, tokens in zip(chunk, self._units(chunk), strict=True):
-                for row in wanted[text]:
-                    scores[row] = _max_sim(queries[pairs[row][0]], tokens)
+            tokens = self._units(texts[first : first + TEXTS])
+            for row, (query, text) in enumerate(pairs):
+                if text in tokens:
+                    scores[row] = _max_sim(queries[query], tokens[text])
         return scores
 
-    def _units(self, texts: Sequence[str]) -> list[np.ndarray]:
+    def _units(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """Each text's token vectors, made unit length; a text is encoded once."""
+        texts = list(dict.fromkeys(texts))
         found = self._encoder.token_vectors(texts)
-        return [t / np.maximum(np.linalg.norm(t, axis=1, keepdims=True), 1e-12) for t in found]
+        units = [t / np.maximum(np.linalg.norm(t, axis=1, keepdims=True), 1e-12) for t in found]
+        return dict(zip(texts, units, strict=True))
 
 
 class CrossEncoder(Pretrained):
@@ -134,11 +123,12 @@ class CrossEncoder(Pretrained):
 
     kind = "sequence classifier"
     auto = "AutoModelForSequenceClassification"
+    batch = 32  # pairs
 
-    def __init__(self, model: str | Path, *, max_tokens: int = 256, batch: int = 32) -> None:
+    def __init__(self, model: str | Path, *, max_tokens: int = 256) -> None:
         super().__init__(model)
         self.name = f"hf:{Path(model).name}(reranker,{max_tokens})"
-        self._max_tokens, self._batch = max_tokens, batch
+        self._max_tokens = max_tokens
 
     @functools.cached_property
     def model(self) -> torch.nn.Module:
@@ -159,11 +149,10 @@ class CrossEncoder(Pretrained):
         import torch
 
         scores = np.zeros(len(pairs), np.float32)
-        positions = getattr(self.model.config, "max_position_embeddings", None) or self._max_tokens
-        most = min(self._max_tokens, positions, self.tokenizer.model_max_length)
+        most = self.token_limit(self._max_tokens)
         order = np.argsort([-len(query) - len(text) for query, text in pairs], kind="stable")
-        for first in range(0, len(order), self._batch):
-            rows = order[first : first + self._batch]
+        for first in range(0, len(order), self.batch):
+            rows = order[first : first + self.batch]
             sides = ([pairs[row][side] for row in rows] for side in (0, 1))
             tokens = self.tokenizer(
                 *sides, truncation=True, max_length=most, padding=True, return_tensors="pt"

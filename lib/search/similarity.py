@@ -7,7 +7,6 @@ Vectors are taken as they come: nothing here makes rows unit length, as `Embeddi
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 from collections.abc import Callable
@@ -17,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from lib.search.exact import Ranking, top_k
+from lib.hints import did_you_mean
+from lib.search.exact import Ranking, checked_exclude, rank_blocks
 
 # the largest array held besides inputs and output; a measure works with up to eight
 BLOCK_BYTES = 16 * 2**20
@@ -40,7 +40,8 @@ class Measure:
     of: str
     nearer: str
     formula: str
-    values: Callable[[Vectors, Vectors], np.ndarray]  # of two blocks of rows, float64
+    # of two blocks of rows, float64; distributions come dense
+    values: Callable[[Vectors, Vectors], np.ndarray]
 
     def __call__(self, a: Vectors, b: Vectors) -> np.ndarray:
         """`pairwise` by this measure."""
@@ -77,24 +78,19 @@ def rank(
     `pairwise`. Raises ValueError as `pairwise` does.
     """
     queries, corpus, chosen = _checked(queries, corpus, measure)
-    q, n = queries.shape[0], corpus.shape[0]
-    exclude = csr_array((q, n), dtype=bool) if exclude is None else csr_array(exclude)
-    if k < 1 or exclude.shape != (q, n):
-        raise ValueError(f"k must be at least 1 and exclude {(q, n)}, got {k} and {exclude.shape}")
-    positions, scores = np.full((q, k), -1), np.full((q, k), -np.inf, np.float32)
+    exclude = checked_exclude(exclude, k, (queries.shape[0], corpus.shape[0]))
     asking, there = _present(queries), _present(corpus)
-    size = max(1, BLOCK_BYTES // (8 * max(n, 1)))  # top_k makes 64-bit keys of the scores
-    for rows in (slice(i, i + size) for i in range(0, q if n else 0, size)):
+
+    def scores(rows: slice) -> np.ndarray:
         values = _blockwise(queries[rows], corpus, chosen)  # (b, n)
-        values = (-values if chosen.nearer == "smaller" else values) + 0.0  # top_k tells -0 from 0
+        values = -values if chosen.nearer == "smaller" else values
         values = np.maximum(values, np.finfo(np.float32).min)  # found, though infinitely far
         values[~asking[rows]] = -np.inf
         values[:, ~there] = -np.inf
-        values[exclude[rows].nonzero()] = -np.inf
-        best, score = top_k(values, k)
-        positions[rows, : best.shape[1]] = np.where(np.isneginf(score), -1, best)
-        scores[rows, : best.shape[1]] = score
-    return Ranking(measure, positions, scores)
+        return values
+
+    # half a block: `top_k` makes 64-bit keys of 32-bit scores
+    return rank_blocks(measure, scores, k, exclude, block=BLOCK_BYTES // 2)
 
 
 def distributions(vectors: Vectors, *, smoothing: float = SMOOTHING) -> np.ndarray:
@@ -108,11 +104,9 @@ def distributions(vectors: Vectors, *, smoothing: float = SMOOTHING) -> np.ndarr
     if not 0 <= smoothing < 1:
         raise ValueError(f"smoothing is at least 0 and below 1, got {smoothing}")
     rows = vectors.toarray() if issparse(vectors) else np.asarray(vectors)
-    present = _sums(rows, "distributions")[:, None] > 0
-    _check_signs(rows, "distributions")
-    return np.where(present, (1 - smoothing) * _shares(rows) + smoothing / rows.shape[1], 0).astype(
-        np.float32
-    )
+    total = _checked_sums(rows, "distributions", shares=True)
+    mixed = (1 - smoothing) * _shares(rows) + smoothing / rows.shape[1]
+    return np.where(total[:, None] > 0, mixed, 0).astype(np.float32)
 
 
 def _cosine(a: Vectors, b: Vectors) -> np.ndarray:
@@ -135,29 +129,25 @@ def _euclidean(a: Vectors, b: Vectors) -> np.ndarray:
     return np.sqrt(np.where(squared > noise, squared, 0))
 
 
-def _kl(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _kl(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """Sum of a log a - a log b as two matrix products: infinite where b is 0 and a is not."""
     from scipy.special import xlogy
 
-    p, q = _shares(a), _shares(b)
     uncovered = p @ (q == 0).astype(float).T  # (q, d) @ (d, n) -> (q, n)
     divergence = xlogy(p, p).sum(axis=1)[:, None] - p @ np.log(np.where(q > 0, q, 1)).T
     divergence = np.where(divergence > 1e-12, divergence, 0)  # rounding is no divergence
-    divergence = np.where(uncovered > 0, np.inf, divergence)
-    return np.where(_present(p)[:, None] & _present(q), divergence, np.nan)
+    return np.where(uncovered > 0, np.inf, divergence)
 
 
-def _js(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _js(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     from scipy.spatial.distance import cdist
 
-    p, q = _shares(a), _shares(b)
     # a hundred times slower than a product of matrices; scipy lets go of the interpreter
     with ThreadPoolExecutor() as pool:
         parts = pool.map(
             lambda part: cdist(part, q, "jensenshannon"), np.array_split(p, os.cpu_count() or 1)
         )
-    distance = np.vstack(list(parts)) / math.sqrt(math.log(2))  # nats to bits
-    return np.where(_present(p)[:, None] & _present(q), distance, np.nan)
+    return np.vstack(list(parts)) / math.sqrt(math.log(2))  # nats to bits
 
 
 def _jaccard(a: Vectors, b: Vectors) -> np.ndarray:
@@ -228,22 +218,25 @@ MEASURES: dict[str, Measure] = {m.name: m for m in _LISTED}
 
 def _blockwise(a: Vectors, b: Vectors, chosen: Measure) -> np.ndarray:
     out = np.empty((a.shape[0], b.shape[0]), np.float32)
-    wide = max(
-        [1, *(x.shape[1] for x in (a, b) if not issparse(x) or chosen.of == "distributions")]
-    )
-    size = max(1, min(math.isqrt(BLOCK_BYTES // 8), BLOCK_BYTES // (8 * wide)))
+    shares = chosen.of == "distributions"
+    dense = shares or not (issparse(a) and issparse(b))
+    width = max(1, a.shape[1]) if dense else 1
+    size = max(1, min(math.isqrt(BLOCK_BYTES // 8), BLOCK_BYTES // (8 * width)))
     for i in range(0, a.shape[0], size):
         for j in range(0, b.shape[0], size):
             first, second = a[i : i + size].astype(float), b[j : j + size].astype(float)
+            if shares:  # which sum to 1 up to float32's rounding
+                first, second = _shares(first), _shares(second)
             out[i : i + size, j : j + size] = chosen.values(first, second)
+    if shares:  # nothing can be said of a missing row
+        out[~_present(a)] = out[:, ~_present(b)] = np.nan
     return out
 
 
 def _checked(a: Vectors, b: Vectors, measure: str) -> tuple[Vectors, Vectors, Measure]:
     if measure not in MEASURES:
-        near = difflib.get_close_matches(measure, MEASURES, n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"no measure {measure!r}; there are {', '.join(MEASURES)}{hint}")
+        known = f"there are {', '.join(MEASURES)}{did_you_mean(measure, MEASURES)}"
+        raise ValueError(f"no measure {measure!r}; {known}")
     chosen = MEASURES[measure]
     a, b = (csr_array(x) if issparse(x) else np.asarray(x) for x in (a, b))
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
@@ -251,38 +244,28 @@ def _checked(a: Vectors, b: Vectors, measure: str) -> tuple[Vectors, Vectors, Me
             f"{measure} compares rows of equal length, (q, d) and (n, d); "
             f"got {a.shape} and {b.shape}"
         )
+    shares = chosen.of == "distributions"
     for rows in (a, b):
-        _check_rows(rows, chosen)
+        total = _checked_sums(rows, measure, shares=shares)
+        if shares:
+            whole = (np.abs(total - 1) <= 1e-4) | (total == 0)
+            _require(whole, f"{measure}: row {{}} does not sum to 1; pass distributions(vectors)")
     return a, b, chosen
 
 
-def _check_rows(rows: Vectors, chosen: Measure) -> None:
-    total = _sums(rows, chosen.name)
-    if chosen.of != "distributions":
-        return
-    _check_signs(rows, chosen.name)
-    off = (np.abs(total - 1) > 1e-4) & (total > 0)
-    if off.any():
-        row = int(np.argmax(off))
-        raise ValueError(
-            f"{chosen.name}: row {row} sums to {total[row]:.4g}, not to 1; "
-            "pass distributions(vectors)"
-        )
-
-
-def _check_signs(rows: Vectors, name: str) -> None:
-    below = np.asarray((rows < 0).sum(axis=1)).ravel() > 0
-    if below.any():
-        raise ValueError(
-            f"{name}: row {int(np.argmax(below))} has a value below 0; a distribution has none"
-        )
-
-
-def _sums(rows: Vectors, name: str) -> np.ndarray:
-    total = np.asarray(rows.sum(axis=1, dtype=float)).ravel()
-    if not np.isfinite(total).all():
-        raise ValueError(f"{name}: row {int(np.argmin(np.isfinite(total)))} is not finite")
+def _checked_sums(rows: Vectors, name: str, *, shares: bool) -> np.ndarray:
+    """Each row's sum, (n,). Raises ValueError for values that are not finite or, in shares, < 0."""
+    total = rows.sum(axis=1, dtype=float)
+    _require(np.isfinite(total), f"{name}: row {{}} is not finite")
+    if shares:
+        positive = (rows < 0).sum(axis=1) == 0
+        _require(positive, f"{name}: row {{}} has a value below 0; a distribution has none")
     return total
+
+
+def _require(good: np.ndarray, message: str) -> None:
+    if not good.all():
+        raise ValueError(message.format(int(np.argmin(good))))
 
 
 def _shares(rows: Vectors) -> np.ndarray:
@@ -292,8 +275,8 @@ def _shares(rows: Vectors) -> np.ndarray:
 
 
 def _present(rows: Vectors) -> np.ndarray:
-    return np.asarray((rows != 0).sum(axis=1)).ravel() > 0
+    return (rows != 0).sum(axis=1) > 0
 
 
 def _squares(rows: Vectors) -> np.ndarray:
-    return np.asarray((rows * rows).sum(axis=1)).ravel()
+    return (rows * rows).sum(axis=1)

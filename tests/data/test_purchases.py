@@ -54,6 +54,11 @@ def test_parts_of_purchases() -> None:
     assert some.users.ids.tolist() == ["u", "w"]
     assert some.rows.tolist() == [0, 0, 0, 1, 1]
     assert bought.of(np.array([2])).columns.tolist() == [4, 5]
+    masked = bought.of(np.array([True, False, True]))
+    assert (masked.users.ids.tolist(), masked.rows.tolist()) == (["u", "w"], [0, 0, 0, 1, 1])
+    turned = bought.of([2, 0])
+    assert turned.users.ids.tolist() == ["w", "u"]
+    assert (turned.rows.tolist(), turned.columns.tolist()) == ([0, 0, 1, 1, 1], [4, 5, 0, 1, 2])
 
 
 def test_leave_last_out_by_hand() -> None:

@@ -137,7 +137,7 @@ def test_missing_prices_are_zero() -> None:
 
 
 def test_errors() -> None:
-    for spec, says in (("onehot", "knows no values yet"), ("price", "knows no prices yet")):
+    for spec, says in (("onehot", "has no vocabulary yet"), ("price", "knows no prices yet")):
         with pytest.raises(RuntimeError, match=rf"{says}; call fit\(catalogue\) first"):
             encoder(spec).encode(SCALE)
     with pytest.raises(ValueError, match="no price above 0"):

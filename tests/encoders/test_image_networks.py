@@ -115,7 +115,7 @@ def test_a_file_of_another_model_is_refused(tmp_path: Path) -> None:
     made = encoder(f"torchvision:{SMALL}", weights=tmp_path / "other.safetensors")
     with pytest.raises(
         ValueError,
-        match=r"other.safetensors does not hold the weights of a SqueezeNet: Missing key",
+        match=r"other.safetensors does not hold the weights of a SqueezeNet.*Missing key",
     ):
         made.encode(photos(save(tmp_path, "a.png", noise(0, 8, 8))))
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_safetensors_is_refused(tmp_path: Path) -> None:
 def test_wrong_names_and_options() -> None:
     with pytest.raises(ValueError, match="ReLU has neither"):
         without_head(torch.nn.ReLU())
-    with pytest.raises(ValueError, match=r"no classifier 'resnet81'; close: .*resnet18"):
+    with pytest.raises(ValueError, match=r"no classifier 'resnet81'; did you mean 'resnet18'"):
         encoder("torchvision:resnet81")
     with pytest.raises(
         ValueError, match=r"resnet18 has the weights \['IMAGENET1K_V1', 'DEFAULT'\], not 'V9'"

@@ -13,7 +13,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lib import Catalogue
-from lib.search import bm25
+from lib.search import exact
 from lib.search.bm25 import Bm25
 
 CORPUS = [
@@ -111,7 +111,7 @@ def test_excluded_products_are_not_found() -> None:
 def test_small_blocks_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     index, queries = Bm25().fit(catalogue(CORPUS)), catalogue(["red mug", "blue", "shoe"])
     whole = index.search(queries, 3)
-    monkeypatch.setattr(bm25, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(exact, "BLOCK_BYTES", 1)
     np.testing.assert_array_equal(index.search(queries, 3).positions, whole.positions)
 
 
@@ -160,5 +160,5 @@ def test_errors_say_what_came() -> None:
     index = Bm25().fit(catalogue(CORPUS))
     with pytest.raises(ValueError, match="at least 1"):
         index.search(catalogue(["red"]), 0)
-    with pytest.raises(ValueError, match=r"exclude \(1, 6\), got 2 and \(6, 1\)"):
+    with pytest.raises(ValueError, match=r"exclude is \(6, 1\).*\(1, 6\)"):
         index.search(catalogue(["red"]), 2, exclude=csr_array((6, 1)))

@@ -53,7 +53,9 @@ def write_classifier(folder: Path, labels: int) -> Path:
 @pytest.mark.parametrize("labels", [1, 2])
 def test_a_checkpoint_scores_each_pair_as_transformers_does(tmp_path: Path, labels: int) -> None:
     folder = write_classifier(tmp_path, labels)
-    scores = CrossEncoder(folder, batch=2)(PAIRS)
+    scorer = CrossEncoder(folder)
+    scorer.batch = 2
+    scores = scorer(PAIRS)
     model = hf.AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = hf.AutoTokenizer.from_pretrained(folder)
     for (query, text), score in zip(PAIRS, scores, strict=True):

@@ -13,8 +13,7 @@ import pytest
 from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 from scipy.special import rel_entr
-from sklearn.metrics import jaccard_score, pairwise_distances
-from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
+from sklearn.metrics import pairwise_distances
 
 from lib.encoders.embeddings import Embeddings
 from lib.search import similarity
@@ -167,16 +166,6 @@ def test_as_scipy_and_sklearn_have_it(measure: str, kinds: tuple[type, type]) ->
     np.testing.assert_array_equal(MEASURES[measure](a, b), pairwise(a, b, measure=measure))
 
 
-def test_references_agree_among_themselves() -> None:
-    a, b = rows("cosine", 6), rows("cosine", 4, seed=1)
-    np.testing.assert_allclose(pairwise(a, b), cosine_similarity(a, b), atol=1e-6)
-    np.testing.assert_allclose(
-        pairwise(a, b, measure="euclidean"), euclidean_distances(a, b), atol=1e-5
-    )
-    first, second = rows("jaccard", 2)
-    assert one("jaccard", first, second) == pytest.approx(jaccard_score(first, second))
-
-
 @pytest.mark.parametrize("measure", MEASURES)
 def test_a_row_is_nearest_to_itself_and_to_its_copies(measure: str) -> None:
     some = rows(measure, 300, d=64)
@@ -271,15 +260,14 @@ def test_errors_say_what_is_wrong(kind: type) -> None:
         pairwise(two, kind(np.array([[1, 0], [np.inf, 0]])))
     for measure in ("kl", "js", "kl_similarity", "js_similarity"):
         with pytest.raises(
-            ValueError,
-            match=rf"{measure}: row 1 sums to 2, not to 1; pass distributions\(vectors\)",
+            ValueError, match=rf"{measure}: row 1 does not sum to 1; pass distributions\(vectors\)"
         ):
             pairwise(two, kind(np.array([[1, 0], [1, 1]])), measure=measure)
         with pytest.raises(ValueError, match=f"{measure}: row 0 has a value below 0"):
             pairwise(two, kind(np.array([[-1, 2]])), measure=measure)
-    with pytest.raises(ValueError, match=r"k must be at least 1 and exclude \(2, 2\), got 0"):
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         rank(two, two, 0)
-    with pytest.raises(ValueError, match=r"exclude \(2, 2\), got 1 and \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"exclude is \(2, 1\).*\(2, 2\)"):
         rank(two, two, 1, exclude=csr_array((2, 1)))
 
 
