@@ -6,6 +6,7 @@ and a thousand means cost one matrix product. F1 of pairs, a ratio, is compared 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -88,29 +89,26 @@ def compare(
                 f"{method!r} and {baseline!r} hold other queries or metrics; "
                 "evaluate both on one task"
             )
+    # (q, k, m): queries, metrics, methods
+    values = np.stack([frame.to_numpy(float) for frame in results.values()], axis=2)
+    gaps = values - values[:, :, [list(results).index(baseline)]]
     codes = cluster_codes(clusters, len(base))
-    methods, tables = list(results), {}
-    for metric in base.columns:
-        columns = [frame[metric].to_numpy(float) for frame in results.values()]
-        values = np.stack(columns, axis=1)  # (q, m)
-        tables[metric] = _compare_metric(values, methods, baseline, codes, seed)
-    return pd.concat(tables, names=["metric", "method"])
-
-
-def _compare_metric(
-    values: np.ndarray, methods: list[str], baseline: str, codes: np.ndarray, seed: int
-) -> pd.DataFrame:
-    gaps = values - values[:, [methods.index(baseline)]]
+    ends = _bootstrap(np.stack([values, gaps], axis=1), codes, seed)  # (2, 2, k, m)
+    p = _sign_flips(gaps, codes, seed)  # (k, m)
     counted = (~np.isnan(values)).sum(axis=0)
-    return comparison_table(
-        methods,
-        baseline,
-        means=(_means(values), *_bootstrap(values, codes, seed)),
-        gaps=(_means(gaps), *_bootstrap(gaps, codes, seed)),
-        p=_sign_flips(gaps, codes, seed),
-        queries=counted,
-        empty=len(values) - counted,
-    )
+    tables = {
+        metric: comparison_table(
+            list(results),
+            baseline,
+            means=(_means(values[:, i]), *ends[:, 0, i]),
+            gaps=(_means(gaps[:, i]), *ends[:, 1, i]),
+            p=p[i],
+            queries=counted[i],
+            empty=len(base) - counted[i],
+        )
+        for i, metric in enumerate(base.columns)
+    }
+    return pd.concat(tables, names=["metric", "method"])
 
 
 def comparison_table(
@@ -178,19 +176,19 @@ def percentiles(drawn: np.ndarray) -> np.ndarray:
 
 
 def _bootstrap(values: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
-    """Interval ends for the mean of every column, (n, m) -> (2, m)."""
+    """Interval ends for the mean of every column, (n, …) -> (2, …)."""
     total, count = _resampled(values, codes, seed, counts)
     with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = total / count  # (r, m)
+        drawn = total / count  # (r, …)
     few = (~np.isnan(values)).sum(axis=0) < 2
     drawn[:, few] = 0.0  # no interval, and no warning about it
     return np.where(few, np.nan, percentiles(drawn))
 
 
 def _sign_flips(gaps: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
-    """p of every column, (n, m) -> (m,)."""
+    """p of every column, (n, …) -> (…)."""
     observed = np.abs(np.nansum(gaps, axis=0))
-    flipped = np.abs(_resampled(gaps, codes, seed, signs)[0])  # (r, m)
+    flipped = np.abs(_resampled(gaps, codes, seed, signs)[0])  # (r, …)
     # sums of the same numbers in another order differ in the last digits
     as_large = (flipped >= observed - 1e-12 * np.nansum(np.abs(gaps), axis=0)).sum(axis=0)
     p = (as_large + 1) / (len(flipped) + 1)
@@ -202,17 +200,22 @@ def _resampled(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Every column's sum, and how many values it has, under random weights of the clusters.
 
-    NaN are left out, (n, m) -> (r, m), (r, m).
+    NaN are left out, (n, …) -> (r, …), (r, …).
     """
+    shape = values.shape[1:]
+    values = values.reshape(len(values), math.prod(shape))
     known = ~np.isnan(values)
     rows = known.any(axis=1)  # queries without any value would only thin the resamples
     if not rows.any():
-        return (np.full((RESAMPLES, values.shape[1]), np.nan),) * 2
+        return (np.full((RESAMPLES, *shape), np.nan),) * 2
     member = membership(codes[rows])
     total = member @ np.where(known, values, 0.0)[rows]  # (clusters, m)
     count = member @ known[rows].astype(float)
-    blocks = [(w @ total, w @ count) for w in draws(weights, len(total), seed)]
-    return np.vstack([t for t, _ in blocks]), np.vstack([c for _, c in blocks])
+    drawn = [(w @ total, w @ count) for w in draws(weights, len(total), seed)]
+    totals, sizes = (
+        np.vstack(part).reshape(RESAMPLES, *shape) for part in zip(*drawn, strict=True)
+    )
+    return totals, sizes
 
 
 def _means(values: np.ndarray) -> np.ndarray:
