@@ -32,25 +32,24 @@ def fit_odds(scores: np.ndarray, right: np.ndarray) -> tuple[float, float]:
     return float(np.log(right.mean() / (1 - right.mean()))), 0.0
 
 
-def answered_rightly(found: Ranking, task: Task) -> np.ndarray:
+def answered_rightly(found: Ranking, task: Task) -> pd.Series:
     """Whether one of the first three products is right, (q,): 1 or 0; NaN for a question without an
     answer.
     """
-    metric = f"hit@{SHOWN}"
-    return evaluate(found, task, [metric])[metric].to_numpy()
+    return evaluate(found, task, [f"hit@{SHOWN}"])[f"hit@{SHOWN}"]
 
 
-def outcomes(found: Ranking, task: Task, threshold: float) -> pd.DataFrame:
-    """What becomes of each question if a first score below the threshold means no answer.
+def outcomes(scores: np.ndarray, right: pd.Series, threshold: float | np.ndarray) -> pd.DataFrame:
+    """What becomes of each question if a first score (q,) below the threshold means no answer.
 
     `hit@3` of questions with an answer: a right product among the first three, 0 where declined.
-    `declined` of questions without one. Each is NaN for the others.
+    `declined` of questions without one. Each is NaN for the others. `right`: see
+    `answered_rightly`.
     """
-    right, withheld = answered_rightly(found, task), ~(found.scores[:, 0] >= threshold)
-    hit = np.where(withheld & ~np.isnan(right), 0.0, right)
-    declined = np.where(np.isnan(right), withheld, np.nan)
-    index = pd.Index(task.queries.ids, name="query")
-    return pd.DataFrame({f"hit@{SHOWN}": hit, "declined": declined}, index)
+    given = scores >= threshold
+    declined = pd.Series(1.0 - given, right.index)
+    hit = right.where(given | right.isna(), 0.0)
+    return pd.DataFrame({f"hit@{SHOWN}": hit, "declined": declined.where(right.isna())})
 
 
 def trade_off(scores: np.ndarray, right: np.ndarray) -> pd.Series:
@@ -66,13 +65,14 @@ def trade_off(scores: np.ndarray, right: np.ndarray) -> pd.Series:
     return (by_score["sum"] / by_score["size"]).set_axis(answered).rename("right")
 
 
-def choose_threshold(found: Ranking, task: Task) -> float:
-    """The threshold at which the worse of two shares is best: right answers found, and questions
-    without an answer declined. Among equals, their mean decides.
+def choose_threshold(first: np.ndarray, right: np.ndarray) -> float:
+    """The threshold of first scores (q,) at which the worse of two shares is best: right answers
+    found, and questions without an answer declined. Among equals, their mean decides.
 
-    It lies half way between the two scores that it parts. Choose on validation, report on test.
+    It lies half way between the two scores that it parts. `right` (q,): see `answered_rightly`.
+    Choose on validation, report on test.
     """
-    first, right = found.scores[:, 0], answered_rightly(found, task)
+    right = np.asarray(right)
     scores = np.unique(first[np.isfinite(first)]).astype(float)
     if not len(scores):
         raise ValueError("no question found anything: a threshold cannot be chosen")
@@ -82,11 +82,6 @@ def choose_threshold(found: Ranking, task: Task) -> float:
     between = (scores[:-1] + scores[1:]) / 2
     tried = np.r_[scores[0], between, np.nextafter(scores[-1], np.inf)]
     withheld = ~(first >= tried[:, None])  # (t, q)
-    shares = np.stack(
-        [
-            np.where(withheld, 0, right)[:, answerable].mean(axis=1),
-            withheld[:, ~answerable].mean(axis=1),
-        ]
-    )  # (2, t)
-    best = np.lexsort((-shares.mean(axis=0), -shares.min(axis=0)))[0]
-    return float(tried[best])
+    hit = np.where(withheld, 0, right)[:, answerable].mean(axis=1)  # (t,)
+    declined = withheld[:, ~answerable].mean(axis=1)
+    return float(tried[np.lexsort((-(hit + declined), -np.minimum(hit, declined)))[0]])

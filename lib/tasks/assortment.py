@@ -17,8 +17,6 @@ from scipy.sparse import block_array, coo_array, csr_array, eye_array
 
 from lib.search.exact import Ranking
 
-METHODS = ("greedy", "top", "random")
-
 
 def neighbour_pairs(ranking: Ranking) -> pd.DataFrame:
     """Each pair of neighbours once, rows `left` < `right` of the corpus, with the larger of the two
@@ -26,11 +24,12 @@ def neighbour_pairs(ranking: Ranking) -> pd.DataFrame:
 
     The ranking must be of a corpus against itself.
     """
-    left, places = np.nonzero(ranking.positions >= 0)
-    right, score = ranking.positions[left, places], ranking.scores[left, places].astype(float)
-    table = pd.DataFrame({"left": np.minimum(left, right), "right": np.maximum(left, right)})
-    table = table.assign(score=score)[left != right]
-    return table.groupby(["left", "right"], as_index=False)["score"].max()
+    rows, places = np.nonzero(ranking.positions >= 0)
+    found = np.sort(np.column_stack([rows, ranking.positions[rows, places]]), axis=1)
+    table = pd.DataFrame(found, columns=["left", "right"])
+    table["score"] = ranking.scores[rows, places].astype(float)
+    table = table[table["left"] != table["right"]]
+    return table.groupby(["left", "right"], as_index=False).max()
 
 
 def substitutability(pairs: pd.DataFrame, n: int, threshold: float) -> csr_array:
@@ -56,87 +55,30 @@ def substitute_f1(substitutes: csr_array, labels: Sequence) -> np.ndarray:
     return np.divide(2 * right, counts, out=np.full(len(labels), np.nan), where=counts > 0)
 
 
-def redundancy_clusters(substitutes: csr_array) -> np.ndarray:
-    """A cluster label for each item, (n,): within a cluster each can stand in for each (complete
-    linkage).
-
-    Single links would chain: a is like b, b is like c, but c is nothing like a.
+def served(kept: np.ndarray, substitutes: csr_array) -> np.ndarray:
+    """The share of each item's demand that the kept items serve, (n,): the largest S[i, j] of any
+    kept j.
     """
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.sparse.csgraph import connected_components
-    from scipy.spatial.distance import squareform
-
-    _, component = connected_components(substitutes, directed=False)
-    labels = np.zeros(len(component), int)
-    for rows in pd.Series(np.arange(len(component))).groupby(component).agg(list):
-        own = np.ones(1, int)
-        if len(rows) > 1:
-            block = substitutes[rows][:, rows].toarray()
-            distance = np.where(block > 0, 1 - block, 2.0)  # 2: never in one cluster
-            np.fill_diagonal(distance, 0)
-            own = fcluster(linkage(squareform(distance), "complete"), 1.0, "distance")
-        labels[rows] = own + labels.max()
-    return labels - 1
-
-
-def served(kept: Sequence[int] | np.ndarray, substitutes: csr_array) -> np.ndarray:
-    """The share of each item's demand that the kept items serve, (n,)."""
-    kept = np.asarray(kept, int)
     if not len(kept):
         return np.zeros(substitutes.shape[0])
     return substitutes[:, kept].max(axis=1).toarray().ravel()
 
 
-def covered(kept: Sequence[int] | np.ndarray, demand: np.ndarray, substitutes: csr_array) -> float:
-    """The demand that the kept items serve: the sum over i of demand_i times the largest S[i, j] of
-    any kept j.
-    """
-    return float(demand @ served(kept, substitutes))
+def greedy_assortment(demand: np.ndarray, substitutes: csr_array, budget: int) -> np.ndarray:
+    """The rows of at most `budget` items that cover much demand, in the order of their choice.
 
-
-def choose_assortment(
-    demand: np.ndarray,
-    substitutes: csr_array,
-    budget: int,
-    *,
-    method: str = "greedy",
-    seed: int = 0,
-) -> np.ndarray:
-    """The rows, in order, of at most `budget` items that cover much demand: facility location.
-
-    "greedy" adds the item that gains most each time. It reaches at least 1 - 1/e of the best
-    (Nemhauser, Wolsey and Fisher 1978); `lp_bound` says how far it can be from it. "top" keeps what
-    sells most, "random" anything. Raises ValueError for a budget or a demand below 0.
+    This is facility location. Each item added is the one that gains most, so the first items of a
+    large assortment are those of a smaller one. It reaches at least 1 - 1/e of the best (Nemhauser,
+    Wolsey and Fisher 1978); `lp_bound` says how far it can be from it. Gains only shrink, so an old
+    gain that does not lead is not computed again (Minoux 1978). Raises ValueError for a demand
+    below 0.
 
     >>> substitutes = csr_array([[1, 0.9, 0], [0.9, 1, 0], [0, 0, 1]])
-    >>> choose_assortment([10, 9, 5], substitutes, 2)
+    >>> greedy_assortment(np.array([10, 9, 5]), substitutes, 2)
     array([0, 2])
     """
-    demand = np.asarray(demand, float)
-    n = len(demand)
-    if method not in METHODS:
-        raise ValueError(f"method is one of {METHODS}, got {method!r}")
-    if substitutes.shape != (n, n):
-        raise ValueError(
-            f"substitutes are {substitutes.shape}; a demand of {n} items needs {(n, n)}"
-        )
-    if budget < 0 or not np.isfinite(demand).all() or (demand < 0).any():
-        raise ValueError(
-            "budget and demand must be at least 0 and finite, "
-            f"got {budget} and a least demand of {demand.min()}"
-        )
-    if method == "greedy":
-        return _greedy(demand, substitutes, min(budget, n))
-    order = np.random.default_rng(seed).permutation(n)
-    if method == "top":
-        order = np.argsort(-demand, kind="stable")
-    return np.sort(order[:budget])
-
-
-def _greedy(demand: np.ndarray, substitutes: csr_array, budget: int) -> np.ndarray:
-    """Lazy greedy (Minoux 1978): gains only shrink, so an old gain that does not lead is not
-    computed again.
-    """
+    if not (np.isfinite(demand).all() and (demand >= 0).all()):
+        raise ValueError(f"demand must be at least 0 and finite, the least is {demand.min()}")
     columns = substitutes.tocsc()
     served = np.zeros(len(demand))
 
@@ -148,7 +90,7 @@ def _greedy(demand: np.ndarray, substitutes: csr_array, budget: int) -> np.ndarr
     queue = [(-gain(item), item) for item in range(len(demand))]
     heapq.heapify(queue)
     kept: list[int] = []
-    while len(kept) < budget:
+    while queue and len(kept) < budget:
         item = heapq.heappop(queue)[1]
         new = -gain(item)
         if queue and new > queue[0][0]:
@@ -156,7 +98,7 @@ def _greedy(demand: np.ndarray, substitutes: csr_array, budget: int) -> np.ndarr
             continue
         served = np.maximum(served, columns[:, [item]].toarray().ravel())
         kept.append(item)
-    return np.sort(np.array(kept, int))
+    return np.array(kept, int)
 
 
 def lp_bound(demand: np.ndarray, substitutes: csr_array, budget: int) -> float:

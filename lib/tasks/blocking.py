@@ -20,51 +20,28 @@ def candidate_pairs(ranking: Ranking, task: Task) -> pd.DataFrame:
     of its two listings found the other.
     """
     found = ranking.positions >= 0
-    row, column = np.nonzero(found)[0], ranking.positions[found]
-    label = (gain_matrix(ranking, task.relevance)[found] > 0).astype(int)
-    frame = pd.DataFrame({"score": ranking.scores[found], "label": label})
+    left, right = np.nonzero(found)[0], ranking.positions[found]
     if np.array_equal(task.queries.ids, task.corpus.ids):
-        row, column = np.minimum(row, column), np.maximum(row, column)
-        twice = pd.DataFrame({"row": row, "column": column}).duplicated().to_numpy()
-        kept = (row < column) & ~twice
-        row, column, frame = row[kept], column[kept], frame[kept]
-    ids = pd.DataFrame({"left": task.queries.ids[row], "right": task.corpus.ids[column]})
-    return ids.join(frame.reset_index(drop=True))
+        left, right = np.minimum(left, right), np.maximum(left, right)
+    pairs = pd.DataFrame({"left": left, "right": right, "score": ranking.scores[found]})
+    pairs["label"] = (gain_matrix(ranking, task.relevance)[found] > 0).astype(int)
+    pairs = pairs.drop_duplicates(["left", "right"], ignore_index=True)
+    pairs["left"] = task.queries.ids[pairs["left"]]
+    pairs["right"] = task.corpus.ids[pairs["right"]]
+    return pairs
 
 
-def recall_by_depth(ranking: Ranking, task: Task) -> pd.DataFrame:
-    """What the first k candidates of every query hold, k from 1: pairs `kept`, `recall`.
-
-    Recall is the share of all matches. Queries without a match cost candidates as well.
-    """
-    kept = (ranking.positions >= 0).sum(axis=0).cumsum()
+def recall_by_depth(ranking: Ranking, task: Task) -> pd.Series:
+    """The share of all matches that the first k candidates of every query hold, for k from 1."""
     hits = (gain_matrix(ranking, task.relevance) > 0).sum(axis=0).cumsum()
-    recall = hits / (task.relevance.nnz or np.nan)
-    return pd.DataFrame({"kept": kept, "recall": recall}, index=np.arange(1, ranking.k + 1))
+    k = np.arange(1, ranking.k + 1)
+    return pd.Series(hits / (task.relevance.nnz or np.nan), k, name="recall")
 
 
-def recall_by_score(ranking: Ranking, task: Task) -> pd.DataFrame:
-    """What all pairs that reach a score hold, highest score first: pairs `kept`, `recall`.
-
-    It ends where the ranking, which was cut off at its depth, no longer holds all such pairs.
-    """
-    found = ranking.positions >= 0
-    hits = gain_matrix(ranking, task.relevance)[found] > 0
-    table = pd.DataFrame({"kept": 1, "recall": hits}).groupby(ranking.scores[found])
-    curve = table.sum().sort_index(ascending=False).cumsum()
-    curve["recall"] /= task.relevance.nnz or np.nan
-    candidates = len(task.corpus) - np.diff(task.exclude.indptr)
-    cut_off = found.all(axis=1) & (candidates > ranking.k)
-    return curve[curve.index > ranking.scores[cut_off, -1].max(initial=-np.inf)]
-
-
-def candidates_needed(curve: pd.DataFrame, recall: float = 0.99) -> dict[str, float]:
-    """The first row of a curve with this recall: `at` (k, or the score), `kept`, `recall`.
+def candidates_needed(curve: pd.Series, recall: float = 0.99) -> float:
+    """The first k of `recall_by_depth` with this recall; NaN where no depth reaches it.
 
     It is chosen with the matches known: it says what a method can do, not what a shop would know
-    to choose. NaN, beside the highest recall, where the curve never gets there: search deeper.
+    to choose.
     """
-    enough = curve[curve["recall"] >= recall - 1e-9]
-    if enough.empty:
-        return {"at": np.nan, "kept": np.nan, "recall": curve["recall"].max()}
-    return {"at": float(enough.index[0]), **enough.iloc[0]}
+    return float(curve.index[curve >= recall - 1e-9].min())

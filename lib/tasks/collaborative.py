@@ -14,7 +14,7 @@ from scipy import linalg
 from scipy.sparse import csr_array, diags_array
 
 from lib.data.purchases import Purchases
-from lib.tasks.recommendation import Scores, as_matrix, recommend
+from lib.tasks.recommendation import Scores, recommend
 
 FAINT = 0.01  # a transition that counts less is left out
 STEPS = 3  # of conjugate gradients in each half of a round of ALS (Takács et al. 2011)
@@ -39,7 +39,10 @@ def item_knn(history: Purchases, k: int = 100) -> ItemModel:
     norms = np.sqrt(bought.multiply(bought).sum(axis=0))
     unit = csr_array(bought @ diags_array(1 / np.maximum(norms, 1e-12)))
     nearest = recommend(Scores("cosine", csr_array(unit.T), unit), k)
-    return ItemModel("item-kNN", as_matrix(nearest, len(history.items)))
+    rows, places = np.nonzero(nearest.positions >= 0)
+    cells = (rows, nearest.positions[rows, places])
+    shape = (len(history.items), len(history.items))
+    return ItemModel("item-kNN", csr_array((nearest.scores[rows, places], cells), shape=shape))
 
 
 def transitions(history: Purchases, fade: float = 0.8, *, damping: float = 0.5) -> ItemModel:

@@ -16,7 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from lib.data.catalogue import Catalogue, stack
 from lib.encoders.embeddings import embed
 from lib.encoders.text import TextEncoder
-from lib.tasks.pair_features import rank_features
+from lib.tasks.pair_features import pair_rows, rank_features
+from lib.tasks.row_cosines import row_cosines
 from lib.training.recipe import Recipe
 from lib.training.tuned_text_encoder import TunedTextEncoder
 
@@ -42,13 +43,12 @@ def cross_fitted(
     """
     train = (pairs["split"] == "train").to_numpy()
     fold = np.array([zlib.crc32(str(i).encode()) % folds for i in pairs["left"]])
-    rows = [left.items.index.get_indexer(pairs["left"])]
-    rows += [right.items.index.get_indexer(pairs["right"])]
+    rows = pair_rows(left, right, pairs)
 
     def tuned(known: np.ndarray, **kept: Callable | None) -> tuple[pd.DataFrame, TunedTextEncoder]:
         one = TunedTextEncoder(start, recipe, mine=mine)
         one.fit(_matched(left, right, pairs[known]), folder=folder, **kept)
-        return rank_features(embed(one, left).vectors, embed(one, right).vectors, *rows), one
+        return rank_features(embed(one, left), embed(one, right), *rows), one
 
     fitted, whole = tuned(train, watch=watch)
     for number in range(folds):
@@ -62,9 +62,8 @@ def pair_cosines(
     encoder: TextEncoder, left: Catalogue, right: Catalogue, pairs: pd.DataFrame
 ) -> np.ndarray:
     """The cosine of the two listings of each pair, (p,)."""
-    u = embed(encoder, left).vectors[left.items.index.get_indexer(pairs["left"])]
-    v = embed(encoder, right).vectors[right.items.index.get_indexer(pairs["right"])]
-    return np.einsum("pd,pd->p", u, v)
+    i, j = pair_rows(left, right, pairs)
+    return row_cosines(embed(encoder, left), i, embed(encoder, right), j)
 
 
 def blend(scores: Sequence[np.ndarray], pairs: pd.DataFrame) -> np.ndarray:
@@ -85,13 +84,11 @@ def blend(scores: Sequence[np.ndarray], pairs: pd.DataFrame) -> np.ndarray:
 def _matched(left: Catalogue, right: Catalogue, pairs: pd.DataFrame) -> Catalogue:
     """The listings that the pairs name, grouped by what their matches join."""
     both = stack([left.renamed("left"), right.renamed("right")])
-    first = left.items.index.get_indexer(pairs["left"])
-    second = right.items.index.get_indexer(pairs["right"]) + len(left)
-    match = pairs["label"].to_numpy() == 1
-    edges = np.ones(match.sum()), (first[match], second[match])
-    graph = csr_array(edges, shape=(len(both), len(both)))
+    first, second = pair_rows(left, right, pairs)
+    rows = np.stack([first, second + len(left)])  # (2, p)
+    edges = rows[:, pairs["label"] == 1]
+    graph = csr_array((np.ones(edges.shape[1]), edges), shape=(len(both), len(both)))
     product = connected_components(graph, directed=False)[1]
     several = np.bincount(product)[product] > 1
     groups = np.where(several, [f"product {p}" for p in product], None)
-    named = np.unique(np.concatenate([first, second]))
-    return Catalogue(both.name, both.items.assign(group=groups)).take(named)
+    return Catalogue(both.name, both.items.assign(group=groups)).take(np.unique(rows))

@@ -42,20 +42,32 @@ def one_to_one(pairs: pd.DataFrame, scores: np.ndarray, *, threshold: float) -> 
     return chosen
 
 
-def clusters(
-    ids: Sequence[str],
-    pairs: pd.DataFrame,
-    scores: np.ndarray,
-    *,
-    threshold: float,
-    linkage: str = "average",
-) -> np.ndarray:
-    """A cluster number for each id, (n,), from the pairs that score at least `threshold`.
+def similarities(ids: Sequence[str], pairs: pd.DataFrame, scores: np.ndarray) -> csr_array:
+    """Symmetric scores of the ids' pairs, (n, n); 0 where no pair is given or its score is NaN.
 
-    "single" joins what any pair joins (connected components): one wrong pair joins two products,
-    and chains grow. "average" merges two clusters only where the mean score over all pairs across
-    them is at least `threshold`, "complete" only where each is. A pair that is not given scores 0;
-    of one that is given twice the higher score counts.
+    Of a pair that is given twice the higher score counts.
+    """
+    known = pd.Index(ids)
+    rows, columns = (known.get_indexer(pairs[side]) for side in ("left", "right"))
+    lost = (rows < 0) | (columns < 0)
+    if lost.any():
+        named = pairs[["left", "right"]].iloc[lost.argmax()].tolist()
+        raise ValueError(
+            f"a pair names {named}, which are not both among the ids; give the ids of all listings"
+        )
+    given = pd.DataFrame({"row": rows, "column": columns, "score": np.nan_to_num(scores)})
+    given = given.groupby(["row", "column"], as_index=False).max()
+    cells = (given["row"], given["column"])
+    similar = csr_array(coo_array((given["score"], cells), shape=(len(known), len(known))))
+    return similar.maximum(similar.T)
+
+
+def clusters(similar: csr_array, *, threshold: float, linkage: str = "average") -> np.ndarray:
+    """A cluster number for each listing, (n,), from symmetric similarities in [0, 1], (n, n).
+
+    "single" joins what any pair of at least `threshold` joins (connected components): one wrong
+    pair joins two products, and chains grow. "average" merges two clusters only where the mean
+    similarity of all pairs across them is at least `threshold`, "complete" only where each is.
     """
     from scipy.cluster.hierarchy import fcluster
     from scipy.cluster.hierarchy import linkage as merges
@@ -66,7 +78,6 @@ def clusters(
         raise ValueError(
             f"linkage is one of {known} and threshold above 0, got {linkage!r} and {threshold}"
         )
-    similar = _similarities(pd.Index(ids), pairs, scores)
     _, component = connected_components(similar >= threshold, directed=False)
     inside = np.zeros(len(component), int)  # the cluster's number within its component
     for rows in pd.Series(component).groupby(component).indices.values():
@@ -75,82 +86,42 @@ def clusters(
             distances = 1 - block[np.triu_indices(len(rows), 1)]
             tree = merges(distances, linkage)
             inside[rows] = fcluster(tree, 1 - threshold + 1e-9, "distance")
-    return pd.factorize(component * (len(ids) + 1) + inside)[0]
+    return pd.factorize(component * (len(component) + 1) + inside)[0]
 
 
-def _similarities(ids: pd.Index, pairs: pd.DataFrame, scores: np.ndarray) -> csr_array:
-    """Symmetric scores, (n, n); 0 where no pair is given or its score is NaN."""
-    given = pairs[["left", "right"]].assign(score=np.nan_to_num(np.asarray(scores, float)))
-    given = given.groupby(["left", "right"])["score"].max()
-    rows, cols = (ids.get_indexer(given.index.get_level_values(side)) for side in given.index.names)
-    lost = (rows < 0) | (cols < 0)
-    if lost.any():
-        raise ValueError(
-            f"a pair names {given.index[lost.argmax()]}, which are not both among the ids; "
-            "give the ids of all listings"
-        )
-    similar = csr_array(coo_array((given, (rows, cols)), shape=(len(ids), len(ids))))
-    return similar.maximum(similar.T)
+def cluster_f1(predicted: Sequence, truth: Sequence) -> dict[str, float]:
+    """The F1 of a clustering in two ways, from labels, (n,) each.
 
-
-def cluster_f1(predicted: Sequence, truth: Sequence) -> pd.DataFrame:
-    """Precision, recall and F1 of a clustering in three ways, from labels, (n,) each.
-
-    `pairs`: over pairs in one cluster. `b-cubed`: averaged over items, the share of an item's
-    cluster that is of its product, and of its product that is in its cluster (Bagga and Baldwin
-    1998). `exact`: clusters that are a whole product and nothing else, of all clusters and of all
-    products (Menestrina, Whang and Garcia-Molina 2010). A truth of None is a product of its own.
+    `pairs`: over pairs in one cluster. `b-cubed`: precision and recall are averaged over items:
+    the share of an item's cluster that is of its product, and of its product that is in its
+    cluster (Bagga and Baldwin 1998). A truth of None is a product of its own.
     """
     from sklearn.metrics.cluster import contingency_matrix, pair_confusion_matrix
 
-    found = pd.factorize(np.asarray(predicted))[0]
     alone = [("alone", row) if label is None else label for row, label in enumerate(truth)]
     true = pd.factorize(pd.Series(alone, dtype=object))[0]
+    found = pd.factorize(np.asarray(predicted))[0]
     (_, extra), (missed, both) = pair_confusion_matrix(true, found)
     table = contingency_matrix(true, found, sparse=True).tocoo()  # (products, clusters)
-    of_product, of_cluster = np.bincount(true)[table.row], np.bincount(found)[table.col]
-    whole = ((table.data == of_product) & (table.data == of_cluster)).sum()
-    squares = table.data**2
-    rows = {
-        "pairs": (_share(both, both + extra), _share(both, both + missed)),
-        "b-cubed": [(squares / size).sum() / len(true) for size in (of_cluster, of_product)],
-        "exact": (whole / (found.max() + 1), whole / (true.max() + 1)),
+    sizes = np.bincount(found)[table.col], np.bincount(true)[table.row]
+    precision, recall = ((table.data**2 / size).sum() / len(true) for size in sizes)
+    return {
+        "pairs": float(2 * both / max(1, 2 * both + extra + missed)),
+        "b-cubed": float(2 * precision * recall / (precision + recall)),
     }
-    return pd.DataFrame({name: _with_f1(*shares) for name, shares in rows.items()}).T
-
-
-def _with_f1(precision: float, recall: float) -> dict[str, float]:
-    f1 = _share(2 * precision * recall, precision + recall)
-    return {"precision": precision, "recall": recall, "f1": f1}
-
-
-def _share(part: float, of: float) -> float:
-    return float(part / of) if of else 0.0
 
 
 def near_duplicates(hashes: Embeddings, *, distance: int) -> pd.DataFrame:
     """Pairs of products whose perceptual hashes (encoder "phash") differ in few bits.
 
-    Columns: left, right, distance, nearest first. The hash is of signs, d of them, so a cosine is
-    1 - 2 * distance / d.
+    Columns: left, right, distance, nearest first. A hash is of signs: each bit that differs is 2.
     """
-    import faiss
+    from scipy.spatial import KDTree
 
-    there = np.flatnonzero(hashes.present)
-    if not len(there):
-        raise ValueError(f"none of the {len(hashes)} products has a photo to hash")
-    vectors, bits = np.ascontiguousarray(hashes.vectors[there]), hashes.vectors.shape[1]
-    index = faiss.IndexFlatIP(bits)
-    index.add(vectors)
-    half_a_bit_more = 1 - (2 * distance + 1) / bits
-    limits, cosines, found = index.range_search(vectors, half_a_bit_more)
-    rows = np.repeat(np.arange(len(there)), np.diff(limits).astype(int))
-    once = rows < found
-    frame = pd.DataFrame(
-        {
-            "left": hashes.ids[there[rows[once]]],
-            "right": hashes.ids[there[found[once]]],
-            "distance": np.rint((1 - cosines[once]) * bits / 2).astype(int),
-        }
-    )
-    return frame.sort_values("distance", kind="stable", ignore_index=True)
+    hashed = hashes.take(hashes.present)
+    signs = np.sign(hashed.vectors)
+    near = KDTree(signs).query_pairs(2 * distance, p=1, output_type="ndarray")  # (pairs, 2)
+    left, right = near[np.lexsort(near.T[::-1])].T
+    bits = (signs[left] != signs[right]).sum(axis=1)
+    pairs = pd.DataFrame({"left": hashed.ids[left], "right": hashed.ids[right], "distance": bits})
+    return pairs.sort_values("distance", kind="stable", ignore_index=True)

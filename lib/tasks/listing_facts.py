@@ -53,10 +53,13 @@ class ListingFacts:
         items = catalogue.items
         self.ids, self._prices, self._floor = catalogue.ids, items["price"].to_numpy(), wish_floor
         self._fields = items[list(STATED)]
+        self._attributes = pd.DataFrame([own or {} for own in items["attributes"]])  # (n, names)
         self._sizes = [set(measures(text)) for text in catalogue.text(STATED)]
         self._colours = listing_colours(catalogue, photos)  # (n, colours)
-        spoken = [_clauses(text) for text in catalogue.text(("description",))]
-        codes, self.clauses = pd.factorize(np.array([*_flat(spoken)], dtype=object), sort=True)
+        split = [CLAUSE.split(text) for text in catalogue.text(("description",))]
+        spoken = [[clause.strip() for clause in own if clause.strip()] for own in split]
+        flat = np.array([clause for own in spoken for clause in own], dtype=object)
+        codes, self.clauses = pd.factorize(flat, sort=True)
         self._spoken = np.split(codes, np.cumsum([len(own) for own in spoken])[:-1])
         self._kinds = items["category"].fillna("").to_numpy()
         of_kind = pd.Series(self._spoken).groupby(self._kinds)
@@ -72,25 +75,25 @@ class ListingFacts:
         asked = concat([embed(reader, as_texts(wishes)) for reader in self._readers])
         return np.nan_to_num(pairwise(asked.vectors, concat(self._vectors).vectors))
 
-    def colour(self, rows: np.ndarray, colour: str) -> np.ndarray:
-        """How likely each listing has the colour: 1 or 0 where it states one, else as its photo
-        looks.
+    def fits(self, request: ParsedQuestion, rows: np.ndarray, likeness: np.ndarray) -> np.ndarray:
+        """How well each listing meets every condition of a question, (m,).
+
+        A colour counts 1 or 0 where the listing states one, else as likely as its photo looks. A
+        price that is not known is above every limit. `likeness` is the wish's row of `likeness()`.
         """
-        return self._colours[rows, list(COLOURS).index(colour)]
+        fits = np.ones(len(rows))
+        if request.colour:
+            fits *= self._colours[rows, list(COLOURS).index(request.colour)]
+        if request.size:
+            fits *= [request.size in self._sizes[row] for row in rows]
+        if request.limit is not None:
+            fits *= self._prices[rows] <= request.limit
+        if request.intent == "feature":
+            fits *= self._wish(rows, likeness)
+        return fits
 
-    def size(self, rows: np.ndarray, size: str) -> np.ndarray:
-        """Whether each listing states the size."""
-        return np.array([float(size in self._sizes[row]) for row in rows])
-
-    def price(self, rows: np.ndarray, limit: float) -> np.ndarray:
-        """Whether each listing costs at most so much; no where the price is not known."""
-        return (self._prices[rows] <= limit).astype(float)
-
-    def wish(self, rows: np.ndarray, likeness: np.ndarray) -> np.ndarray:
-        """How well each listing's best clause fits a wish, beside the best clause of its kind.
-
-        `likeness` is the wish's row of `likeness()`.
-        """
+    def _wish(self, rows: np.ndarray, likeness: np.ndarray) -> np.ndarray:
+        """How well each listing's best clause fits a wish, beside the best clause of its kind."""
         fits = np.zeros(len(rows))
         for place, row in enumerate(rows):
             best = likeness[self._of_kind[self._kinds[row]]].max(initial=0)
@@ -102,14 +105,12 @@ class ListingFacts:
         """The share of attributes on which the named listings agree that each listing has too; 1
         where there are none.
         """
-        attributes = self._fields["attributes"]
-        first, *others = [attributes.iloc[row] or {} for row in named]
-        agreed = {k: v for k, v in first.items() if all(o.get(k) == v for o in others)}
-        fits = np.ones(len(rows))
-        for place, row in enumerate(rows if agreed else ()):
-            own = attributes.iloc[row] or {}
-            fits[place] = np.mean([own.get(k) == v for k, v in agreed.items()])
-        return fits
+        first = self._attributes.iloc[named[0]]
+        agreed = (self._attributes.iloc[named] == first).all()  # a missing value equals nothing
+        if not agreed.any():
+            return np.ones(len(rows))
+        same = self._attributes.loc[rows, agreed] == first[agreed]  # (m, attributes)
+        return same.mean(axis=1).to_numpy()
 
     def passage(self, request: ParsedQuestion, row: int, likeness: np.ndarray) -> Passage:
         """Where a listing says what is asked; for a wish the clause that comes nearest, which may
@@ -151,12 +152,10 @@ def listing_colours(catalogue: Catalogue, photos: Embeddings | None = None) -> n
     """
     from sklearn.linear_model import LogisticRegression
 
-    known = np.zeros((len(catalogue), len(COLOURS)))
-    items = catalogue.items
-    for row, (attributes, title) in enumerate(
-        zip(items["attributes"], items["title"], strict=True)
-    ):
-        named = colours(str((attributes or {}).get("colour") or title or ""))
+    items, known = catalogue.items, np.zeros((len(catalogue), len(COLOURS)))
+    stated = [(attributes or {}).get("colour") for attributes in items["attributes"]]
+    for row, (colour, title) in enumerate(zip(stated, items["title"], strict=True)):
+        named = colours(str(colour or title or ""))
         known[row] = [colour in named for colour in COLOURS]
     if photos is None:
         return known
@@ -167,11 +166,3 @@ def listing_colours(catalogue: Catalogue, photos: Embeddings | None = None) -> n
         model.fit(photos.vectors[labelled], label[labelled])
         known[np.ix_(silent, model.classes_)] = model.predict_proba(photos.vectors[silent])
     return known
-
-
-def _clauses(text: str) -> list[str]:
-    return [clause.strip() for clause in CLAUSE.split(text) if clause.strip()]
-
-
-def _flat(lists: Sequence[list[str]]) -> list[str]:
-    return [text for own in lists for text in own]

@@ -52,48 +52,41 @@ def listing_features(
     """
     lefts, rights = _listings(left), _listings(right)
     both = [*lefts, *rights]
-    title, text, codes = (
-        _rarity([getattr(listing, part) for listing in both]) for part in ("title", "text", "codes")
-    )
+    title = _rarity([listing.title for listing in both])
+    text = _rarity([listing.text for listing in both])
+    codes = _rarity([listing.codes for listing in both])
     rows = []
-    for a, b in zip((lefts[n] for n in i), (rights[n] for n in j), strict=True):
+    for m, n in zip(i, j, strict=True):
+        a, b = lefts[m], rights[n]
         rows.append(
             _overlap("title", a.title, b.title, title)
             | _overlap("text", a.text, b.text, text)
             | _codes(a, b, codes)
-            | _model(a, b)
-            | _numbers(a.numbers, b.numbers)
-            | _brand(a, b)
-            | _price(a.price, b.price)
-            | _trigrams(a.trigrams, b.trigrams)
-            | _lengths(a, b)
+            | _unweighted(a, b)
         )
     return pd.DataFrame(rows)
 
 
 def _listings(catalogue: Catalogue) -> list[Listing]:
+    items, found = catalogue.items, []
     titles, texts = ([normalise(t) for t in catalogue.text(f)] for f in (("title",), TEXT))
-    items = catalogue.items
     columns = (titles, texts, items["attributes"], items["brand"], items["price"])
-    return [_listing(*row) for row in zip(*columns, strict=True)]
-
-
-def _listing(
-    title: str, text: str, attributes: Mapping | None, brand: str | None, price: float
-) -> Listing:
-    codes = map(_squeeze, _CODE.findall(text))
-    models = [str(attributes[key]) for key in MODEL if attributes and attributes.get(key)]
-    return Listing(
-        title=frozenset(_WORD.findall(title)),
-        text=frozenset(_WORD.findall(text)),
-        codes=frozenset(c for c in codes if len(c) >= 4 and re.search(r"\d", c)),
-        numbers=frozenset(_NUMBER.findall(_SPLIT.sub(".", title))),
-        trigrams=_grams(_squeeze(title), 3),
-        squeezed=_squeeze(text),
-        model=_squeeze(models[0]) if models else "",
-        brand=_squeeze(brand or ""),
-        price=price if price > 0 else math.nan,  # shops write 0 where they say none
-    )
+    for title, text, attributes, brand, price in zip(*columns, strict=True):
+        codes = map(_squeeze, _CODE.findall(text))
+        models = [str(attributes[key]) for key in MODEL if attributes and attributes.get(key)]
+        listing = Listing(
+            title=frozenset(_WORD.findall(title)),
+            text=frozenset(_WORD.findall(text)),
+            codes=frozenset(c for c in codes if len(c) >= 4 and re.search(r"\d", c)),
+            numbers=frozenset(_NUMBER.findall(_SPLIT.sub(".", title))),
+            trigrams=_grams(_squeeze(title), 3),
+            squeezed=_squeeze(text),
+            model=_squeeze(models[0]) if models else "",
+            brand=_squeeze(brand or ""),
+            price=price if price > 0 else math.nan,  # shops write 0 where they say none
+        )
+        found.append(listing)
+    return found
 
 
 def _overlap(name: str, a: Words, b: Words, weight: Weights) -> dict[str, float]:
@@ -135,58 +128,33 @@ def _codes(a: Listing, b: Listing, weight: Weights) -> dict[str, float]:
     }
 
 
-def _model(a: Listing, b: Listing) -> dict[str, float]:
-    both = bool(a.model and b.model)
+def _unweighted(a: Listing, b: Listing) -> dict[str, float]:
+    """What needs no weights: model number, numbers, brand, price, trigrams, lengths."""
     in_right, in_left = _within(a.model, b), _within(b.model, a)
+    ratio = math.log(a.price / b.price)
+    shared = len(a.trigrams & b.trigrams)
     return {
-        "model equal": float(a.model == b.model) if both else math.nan,
-        "model prefix": _prefix(a.model, b.model) if both else math.nan,
-        "model dice": _dice(a.model, b.model) if both else math.nan,
+        "model equal": float(a.model == b.model) if a.model and b.model else math.nan,
+        "model prefix": _prefix(a.model, b.model),
+        "model dice": _dice(a.model, b.model),
         "model in right": in_right,
         "model in left": in_left,
         "model in either": np.fmax(in_right, in_left),
-    }
-
-
-def _numbers(a: Words, b: Words) -> dict[str, float]:
-    return {
-        "numbers jaccard": _share(len(a & b), len(a | b)),
-        "numbers shared": len(a & b),
-        "numbers left alone": len(a - b),
-        "numbers right alone": len(b - a),
-        "numbers at odds": min(len(a - b), len(b - a)),
-    }
-
-
-def _brand(a: Listing, b: Listing) -> dict[str, float]:
-    return {
-        "brand prefix": _prefix(a.brand, b.brand) if a.brand and b.brand else math.nan,
+        "numbers jaccard": _share(len(a.numbers & b.numbers), len(a.numbers | b.numbers)),
+        "numbers shared": len(a.numbers & b.numbers),
+        "numbers left alone": len(a.numbers - b.numbers),
+        "numbers right alone": len(b.numbers - a.numbers),
+        "numbers at odds": min(len(a.numbers - b.numbers), len(b.numbers - a.numbers)),
+        "brand prefix": _prefix(a.brand, b.brand),
         "brand in right": _within(a.brand, b),
         "brand in left": _within(b.brand, a),
-    }
-
-
-def _price(a: float, b: float) -> dict[str, float]:
-    ratio = math.log(a / b)
-    return {
         "price ratio": ratio,
         "price distance": abs(ratio),
-        "price left": math.log(a),
-        "price right": math.log(b),
-    }
-
-
-def _trigrams(a: Words, b: Words) -> dict[str, float]:
-    shared = len(a & b)
-    return {
-        "trigram jaccard": _share(shared, len(a | b)),
-        "trigrams in right": _share(shared, len(a)),
-        "trigrams in left": _share(shared, len(b)),
-    }
-
-
-def _lengths(a: Listing, b: Listing) -> dict[str, float]:
-    return {
+        "price left": math.log(a.price),
+        "price right": math.log(b.price),
+        "trigram jaccard": _share(shared, len(a.trigrams | b.trigrams)),
+        "trigrams in right": _share(shared, len(a.trigrams)),
+        "trigrams in left": _share(shared, len(b.trigrams)),
         "title words left": len(a.title),
         "title words right": len(b.title),
         "text words left": len(a.text),
@@ -226,12 +194,13 @@ def _grams(text: str, n: int) -> Words:
 
 
 def _dice(a: str, b: str) -> float:
-    """Dice's coefficient of the pairs of neighbouring characters."""
+    """Dice's coefficient of the pairs of neighbouring characters; NaN where a text is missing."""
     first, second = _grams(a, 2), _grams(b, 2)
-    return _share(2 * len(first & second), len(first) + len(second))
+    both = len(first) + len(second) if a and b else 0
+    return _share(2 * len(first & second), both)
 
 
 def _prefix(a: str, b: str) -> float:
-    """The length of the common beginning over the longer one's."""
+    """The length of the common beginning over the longer text's; NaN where a text is missing."""
     same = [x == y for x, y in zip(a, b, strict=False)]
-    return [*same, False].index(False) / max(len(a), len(b))
+    return [*same, False].index(False) / max(len(a), len(b)) if a and b else math.nan

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 
 from lib.data.catalogue import Catalogue, stack
 from lib.encoders import encoder
-from lib.encoders.embeddings import embed
+from lib.encoders.embeddings import Embeddings, embed
 from lib.tasks.listing_features import TEXT, listing_features
 
 HEAD = ("title", "attributes", "brand")
@@ -30,7 +30,6 @@ RANK_FEATURES = " (rank|margin|crowd) "  # finds the names of what `rank_feature
 NEAREST = 10  # candidates that say how crowded a listing's neighbourhood is
 BLOCK_CELLS = 2**23  # similarities held at once
 SAME = 1e-6  # cosines nearer than this are ties
-Vectors = np.ndarray | csr_array
 
 
 def pair_features(
@@ -47,62 +46,62 @@ def pair_features(
     candidates, and the encoders are fitted on them. Where left and right are one catalogue, no
     listing is its own candidate.
     """
-    i, j = _positions(left, pairs["left"]), _positions(right, pairs["right"])
+    rows = pair_rows(left, right, pairs)
     both = stack([left.renamed("left"), right.renamed("right")])
-    itself = np.array_equal(left.ids, right.ids)
-    parts = [listing_features(left, right, i, j)]
+    parts = [listing_features(left, right, *rows)]
     for name, options in encoders.items():
         options = dict(options)
         fitted = encoder(options.pop("encoder"), **options).fit(both)
-        vectors = [embed(fitted, side).vectors for side in (left, right)]
-        parts.append(rank_features(*vectors, i, j, itself=itself).add_prefix(f"{name} "))
+        ranks = rank_features(embed(fitted, left), embed(fitted, right), *rows)
+        parts.append(ranks.add_prefix(f"{name} "))
     return pd.concat(parts, axis=1).set_axis(pairs.index)
 
 
-def _positions(catalogue: Catalogue, ids: pd.Series) -> np.ndarray:
-    found = catalogue.items.index.get_indexer(ids)
-    if (found < 0).any():
-        lost = ids.iloc[int(np.argmin(found))]
-        raise ValueError(
-            f"a pair names {lost!r}, which catalogue {catalogue.name!r} does not hold; "
-            "give pairs of these catalogues"
-        )
-    return found
+def pair_rows(
+    left: Catalogue, right: Catalogue, pairs: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the two listings of each pair stand in their catalogues, (p,), (p,)."""
+    rows = []
+    for catalogue, ids in ((left, pairs["left"]), (right, pairs["right"])):
+        found = catalogue.items.index.get_indexer(ids)
+        if (found < 0).any():
+            lost = ids.iloc[int(np.argmin(found))]
+            raise ValueError(
+                f"a pair names {lost!r}, which catalogue {catalogue.name!r} does not hold; "
+                "give pairs of these catalogues"
+            )
+        rows.append(found)
+    return rows[0], rows[1]
 
 
 def rank_features(
-    left: Vectors, right: Vectors, i: np.ndarray, j: np.ndarray, *, itself: bool = False
+    left: Embeddings, right: Embeddings, i: np.ndarray, j: np.ndarray
 ) -> pd.DataFrame:
     """The cosine of left[i] and right[j], and how it ranks among all candidates: (p, 9).
 
     From either side: `rank` is log(1 + candidates that are nearer); `margin` is the cosine less the
     best other candidate's; `crowd` is the cosine in standard deviations above the mean of the ten
-    nearest. `both` sums the ranks and takes the smaller margin. NaN where a vector is zero.
-    `itself` says that both sides are one catalogue, where no listing is its own candidate.
+    nearest. `both` sums the ranks and takes the smaller margin. NaN where a vector is zero. Where
+    both sides have the same ids, no listing is its own candidate.
     """
-    from_left, from_right = (
-        _one_side(left, right, i, j, itself),
-        _one_side(right, left, j, i, itself),
-    )
-    cosine = from_right.pop("cosine")
-    sides = [from_left.drop(columns="cosine").add_suffix(" left"), from_right.add_suffix(" right")]
-    frame = pd.concat([cosine, *sides], axis=1)
+    from_left = _one_side(left, right, i, j).add_suffix(" left")
+    from_right = _one_side(right, left, j, i).add_suffix(" right")
+    cosine = from_right.pop("cosine right").rename("cosine")
+    frame = pd.concat([cosine, from_left.drop(columns="cosine left"), from_right], axis=1)
     frame["rank both"] = frame["rank left"] + frame["rank right"]
     frame["margin both"] = frame[["margin left", "margin right"]].min(axis=1)
-    frame.loc[~(_present(left)[i] & _present(right)[j])] = np.nan
+    frame.loc[~(left.present[i] & right.present[j])] = np.nan
     return frame
 
 
-def _one_side(
-    own: Vectors, other: Vectors, i: np.ndarray, j: np.ndarray, itself: bool
-) -> pd.DataFrame:
+def _one_side(own: Embeddings, other: Embeddings, i: np.ndarray, j: np.ndarray) -> pd.DataFrame:
     """Cosine, rank, margin and crowd of own[i] and other[j] among all rows of `other`."""
-    found = np.empty((len(i), 4))
+    found, itself = np.empty((len(i), 4)), np.array_equal(own.ids, other.ids)
     rows, place = np.unique(i, return_inverse=True)
-    size = max(1, BLOCK_CELLS // max(other.shape[0], 1))
+    size = max(1, BLOCK_CELLS // max(len(other), 1))
     for start in range(0, len(rows), size):
         asked = rows[start : start + size]
-        block = own[asked] @ other.T  # (b, d) @ (d, m) -> (b, m)
+        block = own.vectors[asked] @ other.vectors.T  # (b, d) @ (d, m) -> (b, m)
         block = block.toarray() if issparse(block) else block
         if itself:
             block[np.arange(len(asked)), asked] = -1
@@ -122,7 +121,3 @@ def _ranked(block: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarra
     nearer = [(block[r] > c + SAME).sum() for r, c in zip(row, cosine, strict=True)]
     crowd = (cosine - nearest.mean(axis=1)[row]) / (nearest.std(axis=1)[row] + SAME)
     return np.column_stack([cosine, np.log1p(nearer), cosine - rival, crowd])
-
-
-def _present(vectors: Vectors) -> np.ndarray:
-    return np.asarray(abs(vectors).sum(axis=1)).ravel() > 0

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, issparse
 
 from lib.data.purchases import Purchases
 from lib.data.task import Task
@@ -20,11 +19,10 @@ from lib.encoders.embeddings import Embeddings
 from lib.metrics.evaluation import depth, evaluate
 from lib.search.exact import Ranking
 from lib.tasks.recommendation import rank_candidates
+from lib.tasks.row_cosines import row_cosines
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
-
-BLOCK = 2**15  # candidates whose cosines are computed at once
 
 
 @dataclass(frozen=True)
@@ -68,10 +66,11 @@ def candidates(
     items = history.items.items
     users, n = len(history.users), len(items)
     lists = {name: _pairs(ranking, n) for name, ranking in rankings.items()}
-    pairs = np.unique(np.concatenate([listed.index for listed in lists.values()]))
-    rows, columns = np.divmod(pairs, n)
-    features = {name: listed.reindex(pairs).to_numpy(float) for name, listed in lists.items()}
-    features["similarity"] = _cosine(history, embeddings, rows, columns)
+    features = pd.concat(lists, axis=1).sort_index()  # a row for what any of them lists
+    rows, columns = np.divmod(features.index.to_numpy(), n)
+    features = features.reset_index(drop=True)
+    means = Embeddings("means", history.users.ids, history.weights() @ embeddings.vectors)
+    features["similarity"] = row_cosines(means, rows, embeddings, columns)
     features["popularity"] = np.log(np.maximum(counts, floor))[columns]
     prices = np.log(items["price"].where(items["price"] > 0)).to_numpy(float)
     usual = pd.Series(prices[history.columns]).groupby(history.rows).mean()
@@ -81,7 +80,7 @@ def candidates(
     features["category"] = share_with_label(history, deepest, rows, columns)
     features["brand"] = share_with_label(history, items["brand"], rows, columns)
     features["purchases"] = np.bincount(history.rows, minlength=users)[rows]
-    return Candidates(users, rows, columns, pd.DataFrame(features).dropna(axis=1, how="all"))
+    return Candidates(users, rows, columns, features.dropna(axis=1, how="all"))
 
 
 class Ranker:
@@ -144,14 +143,12 @@ def share_with_label(
     """The share of a shopper's purchases that have an item's label, for pairs of shopper and item,
     (c,); NaN where the item has no label.
     """
-    codes, names = pd.factorize(np.asarray(labels, dtype=object), use_na_sentinel=True)
+    codes = pd.factorize(np.asarray(labels, dtype=object))[0]  # -1 where there is no label
+    bought = pd.Series(1, [history.rows, codes[history.columns]]).groupby(level=[0, 1]).size()
+    asked = pd.MultiIndex.from_arrays([rows, codes[columns]])
+    counts = bought.reindex(asked, fill_value=0).to_numpy()
     made = np.bincount(history.rows, minlength=len(history.users))
-    known = codes[history.columns] >= 0
-    cells = (history.rows[known], codes[history.columns[known]])
-    shape = (len(history.users), len(names) + 1)
-    counts = csr_array((np.ones(known.sum()), cells), shape=shape)  # (u, labels)
-    share = np.asarray(counts[rows, codes[columns]], float) / np.maximum(made[rows], 1)
-    return np.where(codes[columns] >= 0, share, np.nan)
+    return np.where(codes[columns] >= 0, counts / np.maximum(made[rows], 1), np.nan)
 
 
 def _pairs(ranking: Ranking, n: int) -> pd.Series:
@@ -160,20 +157,3 @@ def _pairs(ranking: Ranking, n: int) -> pd.Series:
     return pd.Series(
         ranking.scores[rows, places], rows * n + ranking.positions[rows, places], dtype=float
     )
-
-
-def _cosine(
-    history: Purchases, embeddings: Embeddings, rows: np.ndarray, columns: np.ndarray
-) -> np.ndarray:
-    """The cosine of each pair's item with the mean of the shopper's history, (c,), in blocks."""
-    means = history.weights() @ embeddings.vectors
-    means = Embeddings("means", history.users.ids, means).vectors  # unit rows, (u, d)
-    values = np.empty(len(rows), np.float32)
-    for first in range(0, len(rows), BLOCK):
-        block = slice(first, first + BLOCK)
-        left, right = means[rows[block]], embeddings.vectors[columns[block]]  # (b, d) each
-        if issparse(left):
-            values[block] = csr_array(left).multiply(right).sum(axis=1)
-        else:
-            values[block] = np.einsum("cd,cd->c", left, right)
-    return values

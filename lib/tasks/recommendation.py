@@ -2,8 +2,8 @@
 each shopper.
 
 Here are popularity and content. What other shoppers' baskets teach is in `collaborative.py`, the
-ranker over features in `ranker.py`, a shopper in words in `shopper_profiles.py`. Who bought what,
-and the protocol of the test, is in `lib/data/purchases.py`.
+ranker over features in `ranker.py`. Who bought what, and the protocol of the test, is in
+`lib/data/purchases.py`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, eye_array, issparse
+from scipy.sparse import csr_array, issparse
 
-from lib.data.purchases import Purchases
 from lib.data.task import Task
 from lib.encoders.embeddings import Embeddings
 from lib.metrics.evaluation import depth, evaluate
-from lib.search.exact import BLOCK_BYTES, Ranking, search
+from lib.search.exact import BLOCK_BYTES, Ranking
 
 DENSE = 1 / 20  # a block of scores with a larger share of filled cells is treated as dense
 
@@ -60,15 +59,15 @@ def recommend(scores: Scores, k: int, *, exclude: csr_array | None = None) -> Ra
     barred = csr_array((u, n)) if exclude is None else csr_array(exclude)
     if barred.shape != (u, n):
         raise ValueError(f"exclude is {barred.shape}; {u} shoppers and {n} items make it {(u, n)}")
+    positions, best = np.full((u, k), -1), np.full((u, k), -np.inf, np.float32)
     size = max(1, BLOCK_BYTES // (4 * n))
-    parts = []
-    for first in range(0, max(u, 1), size):
+    for first in range(0, u, size):
         rows = slice(first, first + size)
         block = (scores.left[rows] @ scores.right).astype(np.float32, copy=False)  # (b, n)
         cells = _best_cells(block, barred[rows].astype(bool), k)
-        parts.append(rank_candidates(scores.name, block.shape[0], *cells, k=k))
-    positions = np.vstack([part.positions for part in parts])
-    return Ranking(scores.name, positions, np.vstack([part.scores for part in parts]))
+        found = rank_candidates(scores.name, block.shape[0], *cells, k=k)
+        positions[rows], best[rows] = found.positions, found.scores
+    return Ranking(scores.name, positions, best)
 
 
 def rank_candidates(
@@ -137,20 +136,6 @@ def same_for_all(name: str, values: np.ndarray, users: int) -> Scores:
     return Scores(name, np.ones((users, 1), np.float32), np.asarray(values, np.float32)[None])
 
 
-def recent_popularity(history: Purchases, *, half_life: float) -> np.ndarray:
-    """How often each item was bought, (n,), where a purchase counts half for every `half_life` days
-    that lie between it and the last purchase of all.
-
-    Raises ValueError where purchases have no time.
-    """
-    if np.isnan(history.days).any():
-        raise ValueError("every purchase needs a time; give interactions a column time")
-    if not half_life > 0:
-        raise ValueError(f"half_life is a number of days above 0, got {half_life}")
-    ago = history.days.max(initial=0) - history.days
-    return np.bincount(history.columns, np.exp2(-ago / half_life), minlength=len(history.items))
-
-
 def content(weights: csr_array, embeddings: Embeddings) -> Scores:
     """Items by their cosines with what a shopper bought, summed with the weights of the history,
     (u, n) @ (n, d).
@@ -158,18 +143,3 @@ def content(weights: csr_array, embeddings: Embeddings) -> Scores:
     vectors = embeddings.vectors
     items = csr_array(vectors.T) if issparse(vectors) else vectors.T
     return Scores("content", weights @ vectors, items)
-
-
-def similar_items(embeddings: Embeddings, k: int) -> csr_array:
-    """Each item's k nearest others by content with their cosines, (n, n)."""
-    n = len(embeddings)
-    itself = csr_array(eye_array(n, dtype=np.float32))
-    return as_matrix(search(embeddings, embeddings, k, exclude=itself), n)
-
-
-def as_matrix(ranking: Ranking, n: int) -> csr_array:
-    """A ranking as a sparse matrix of its scores, (q, n)."""
-    rows, places = np.nonzero(ranking.positions >= 0)
-    cells = (rows, ranking.positions[rows, places])
-    shape = (len(ranking.positions), n)
-    return csr_array((ranking.scores[rows, places], cells), shape=shape)

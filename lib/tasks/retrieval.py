@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array
 
 from lib.data.catalogue import Catalogue
 from lib.data.purchases import Purchases, leave_last_out
@@ -21,6 +21,7 @@ from lib.encoders.base import Encoder
 from lib.encoders.embeddings import Embeddings, embed
 from lib.search.exact import Ranking, search
 from lib.search.rerank import reorder
+from lib.tasks.row_cosines import row_cosines
 
 # all that a shop writes of a product
 FIELDS = ("title", "description", "brand", "category", "attributes")
@@ -70,10 +71,11 @@ def filters(
     return kept
 
 
-def prefilter(masks: Sequence[np.ndarray], exclude: csr_array | None = None) -> csr_array:
-    """The `exclude` (q, n) of a search in which each query keeps only what its mask (n,) passes."""
-    outside = csr_array(~np.stack(masks))
-    return outside if exclude is None else csr_array(outside + (exclude > 0))
+def prefilter(masks: Sequence[np.ndarray], exclude: csr_array) -> csr_array:
+    """The `exclude` (q, n) of a search in which each query keeps only what its mask (n,) passes,
+    beside what was excluded before.
+    """
+    return csr_array(~np.stack(masks)) + (exclude > 0)
 
 
 def postfilter(ranking: Ranking, masks: Sequence[np.ndarray]) -> Ranking:
@@ -98,8 +100,6 @@ class LinearMap:
 
         if not np.array_equal(source.ids, target.ids):
             raise ValueError(f"{source.name!r} and {target.name!r} differ in products or order")
-        if issparse(source.vectors) or issparse(target.vectors):
-            raise ValueError(f"give dense vectors; {source.name!r} or {target.name!r} is sparse")
         both = source.present & target.present
         if not both.any():
             raise ValueError(f"no product has both {source.name!r} and {target.name!r}")
@@ -137,21 +137,9 @@ def next_purchases(purchases: Purchases, asked: Sequence[str | None]) -> tuple[T
     return found, history.of(users)
 
 
-def weighted_means(corpus: Embeddings, weights: csr_array, *, ids: Sequence[str]) -> Embeddings:
-    """Mean vectors, (u, n) @ (n, d) -> (u, d): of a shopper's history, of a photo's neighbours."""
-    return Embeddings(f"mean({corpus.name})", np.asarray(ids), weights @ corpus.vectors)
-
-
 def by_cosine(ranking: Ranking, queries: Embeddings, corpus: Embeddings) -> Ranking:
     """A ranking's candidates by their cosine with other vectors of the queries: histories, say."""
-    scores = np.zeros(ranking.positions.shape, np.float32)
-    for row, positions in enumerate(ranking.positions):
-        cosines = corpus.vectors[positions] @ queries.vectors[[row]].T  # (k, d) @ (d, 1) -> (k, 1)
-        scores[row] = (cosines.toarray() if issparse(cosines) else cosines)[:, 0]
+    rows = np.repeat(np.arange(len(ranking.positions)), ranking.k)
+    cosines = row_cosines(queries, rows, corpus, ranking.positions.ravel())
+    scores = cosines.reshape(ranking.positions.shape)  # (q, k)
     return reorder(ranking, scores, name=f"{ranking.name} by {queries.name}")
-
-
-def by_value(ranking: Ranking, values: np.ndarray, *, name: str) -> Ranking:
-    """A ranking's candidates by a value (n,) that each product has, such as how often it sells."""
-    scores = np.asarray(values, float)[ranking.positions]
-    return reorder(ranking, scores, name=f"{ranking.name} by {name}")

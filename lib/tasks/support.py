@@ -31,7 +31,8 @@ NAMED = 0.5
 
 @dataclass(frozen=True)
 class Answer:
-    """What is found for a question, best first, and whether it is given; `reason` says why not.
+    """What is found for a question, best first, and why it is withheld: no `reason`, and it is
+    given.
 
     `positions` are rows of the catalogue, `scores` how sure each is, in [0, 1]. Where `abstained`,
     they are the nearest misses.
@@ -41,8 +42,12 @@ class Answer:
     positions: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()
     passages: tuple[Passage, ...] = ()  # one a position
-    abstained: bool = True
     reason: str = ""
+
+    @property
+    def abstained(self) -> bool:
+        """Whether no answer is given."""
+        return bool(self.reason)
 
 
 class SupportAssistant:
@@ -86,14 +91,14 @@ class SupportAssistant:
         self._odds, self.threshold = {}, 0.0
         answers = self.answer(task.queries.text())
         found = ranking(answers)
-        right = answered_rightly(found, task)
-        sure = found.scores.astype(float)
+        right = answered_rightly(found, task).to_numpy()
+        sure = found.scores[:, 0].astype(float)
         intents = np.array([answer.request.intent for answer in answers])
         for intent in INTENTS:
-            own = np.flatnonzero((intents == intent) & np.isfinite(sure[:, 0]))
-            self._odds[intent] = fit_odds(sure[own, 0], right[own] > 0)
+            own = (intents == intent) & np.isfinite(sure)
+            self._odds[intent] = fit_odds(sure[own], right[own] > 0)
             sure[own] = self._probability(intent, sure[own])
-        self.threshold = choose_threshold(Ranking(found.name, found.positions, sure), task)
+        self.threshold = choose_threshold(sure, right)
         return self
 
     def answer(self, questions: Sequence[str]) -> list[Answer]:
@@ -119,41 +124,25 @@ class SupportAssistant:
         sure = float(coverage.max(initial=0))
         if not sure:
             return Answer(request, reason="it names no product that is here")
-        rows, fits = self._candidates(request, near[coverage >= sure - 1e-9], wish)
+        named = near[coverage >= sure - 1e-9]
+        rows = self._cheaper(named) if request.intent == "cheaper" else named
+        fits = self.facts.fits(request, rows, wish)
+        if request.intent == "cheaper":
+            fits = fits * self.facts.alike(rows, named)
         order = np.argsort(-fits, kind="stable")[:SHOWN]
         best, scores = rows[order], self._probability(request.intent, sure * fits[order])
         given = scores >= self.threshold
-        abstained = not given.any()  # scores fall, so the first is the surest
-        if not abstained:
+        if given.any():
             best, scores = best[given], scores[given]
         passages = tuple(self.facts.passage(request, int(row), wish) for row in best)
-        reason = self._reason(request, sure) if abstained else ""
-        positions, scores = tuple(best.tolist()), tuple(scores.tolist())
-        return Answer(request, positions, scores, passages, abstained, reason)
+        reason = "" if given.any() else self._reason(request, sure)
+        return Answer(request, tuple(best.tolist()), tuple(scores.tolist()), passages, reason)
 
     def _probability(self, intent: str, scores: np.ndarray) -> np.ndarray:
         if intent not in self._odds:
             return scores
         start, slope = self._odds[intent]
         return 1 / (1 + np.exp(-start - slope * scores))
-
-    def _candidates(
-        self, request: ParsedQuestion, named: np.ndarray, wish: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The listings that may answer and how well each meets every condition, (m,), (m,)."""
-        rows, fits = named, np.ones(len(named))
-        if request.intent == "cheaper":
-            rows = self._cheaper(named)
-            fits = self.facts.alike(rows, named)
-        if request.colour:
-            fits = fits * self.facts.colour(rows, request.colour)
-        if request.size:
-            fits = fits * self.facts.size(rows, request.size)
-        if request.limit is not None:
-            fits = fits * self.facts.price(rows, request.limit)
-        if request.intent == "feature":
-            fits = fits * self.facts.wish(rows, wish)
-        return rows, fits
 
     def _cheaper(self, named: np.ndarray) -> np.ndarray:
         """What is of the same kind and costs less than the cheapest of those named, the most alike
@@ -178,10 +167,10 @@ class SupportAssistant:
         return f"nothing of that name {' and '.join(asked)}"
 
 
-def ranking(answers: Sequence[Answer], *, k: int = SHOWN) -> Ranking:
-    """What was found for each question, given or withheld, and how sure each is, (q, k)."""
-    positions = np.full((len(answers), k), -1)
-    scores = np.full((len(answers), k), -np.inf, np.float32)
+def ranking(answers: Sequence[Answer]) -> Ranking:
+    """What was found for each question, given or withheld, and how sure each is, (q, 3)."""
+    positions = np.full((len(answers), SHOWN), -1)
+    scores = np.full((len(answers), SHOWN), -np.inf, np.float32)
     for row, answer in enumerate(answers):
         found = slice(len(answer.positions))
         positions[row, found], scores[row, found] = answer.positions, answer.scores

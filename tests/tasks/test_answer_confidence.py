@@ -9,7 +9,13 @@ from scipy.sparse import csr_array
 
 from lib import Catalogue, Task
 from lib.search.exact import Ranking
-from lib.tasks.answer_confidence import choose_threshold, fit_odds, outcomes, trade_off
+from lib.tasks.answer_confidence import (
+    answered_rightly,
+    choose_threshold,
+    fit_odds,
+    outcomes,
+    trade_off,
+)
 
 
 def task(relevance: list[list[int]]) -> Task:
@@ -28,21 +34,22 @@ ASKED = [[0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0]]
 
 
 def test_outcomes_by_hand() -> None:
-    table = outcomes(FOUND, task(ASKED), 0.5)
+    right = answered_rightly(FOUND, task(ASKED))
+    table = outcomes(FOUND.scores[:, 0], right, 0.5)
     np.testing.assert_array_equal(table["hit@3"], [1, np.nan, 0, 0])
     np.testing.assert_array_equal(table["declined"], [np.nan, 0, np.nan, np.nan])
-    strict = outcomes(FOUND, task(ASKED), 0.95)
+    strict = outcomes(FOUND.scores[:, 0], right, 0.95)
     np.testing.assert_array_equal(strict["hit@3"], [0, np.nan, 0, 0])
     assert strict["declined"].iloc[1] == 1
 
 
 def test_the_threshold_parts_hits_from_what_should_be_declined() -> None:
-    assert 0.6 < choose_threshold(FOUND, task(ASKED)) < 0.9
-    nothing = Ranking("r", np.full((1, 3), -1), np.full((1, 3), -np.inf, np.float32))
+    first = FOUND.scores[:, 0]
+    assert 0.6 < choose_threshold(first, answered_rightly(FOUND, task(ASKED))) < 0.9
     with pytest.raises(ValueError, match="no question found anything"):
-        choose_threshold(nothing, task([[1]]))
+        choose_threshold(np.array([-np.inf]), np.array([0.0]))
     with pytest.raises(ValueError, match="questions with and without an answer"):
-        choose_threshold(FOUND, task(np.ones((4, 4))))
+        choose_threshold(first, np.ones(4))
 
 
 def test_the_threshold_is_the_best_of_all_by_a_plain_search() -> None:
@@ -50,9 +57,10 @@ def test_the_threshold_is_the_best_of_all_by_a_plain_search() -> None:
     positions = rng.integers(0, 5, (60, 3))
     found = Ranking("r", positions, np.sort(rng.random((60, 3), np.float32))[:, ::-1])
     asked = task((rng.random((60, 5)) < 0.15).astype(int))
-    chosen = outcomes(found, asked, choose_threshold(found, asked)).mean()
+    first, right = found.scores[:, 0], answered_rightly(found, asked)
+    chosen = outcomes(first, right, choose_threshold(first, right)).mean()
     for threshold in np.linspace(0, 1, 400):
-        assert outcomes(found, asked, threshold).mean().min() <= chosen.min() + 1e-12
+        assert outcomes(first, right, threshold).mean().min() <= chosen.min() + 1e-12
 
 
 def test_trade_off_by_hand() -> None:

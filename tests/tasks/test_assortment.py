@@ -18,13 +18,11 @@ from lib.data.purchases import Purchases, leave_last_out
 from lib.report.parameters import NOTEBOOKS
 from lib.search.exact import Ranking
 from lib.tasks.assortment import (
-    METHODS,
-    choose_assortment,
-    covered,
+    greedy_assortment,
     lp_bound,
     neighbour_pairs,
     predicted_demand,
-    redundancy_clusters,
+    served,
     substitutability,
     substitute_f1,
 )
@@ -48,6 +46,10 @@ def random_shop(seed: int, n: int = 8) -> tuple[np.ndarray, csr_array]:
     return rng.integers(0, 20, n).astype(float), csr_array(
         s
     )  # not symmetric: the objective does not ask for it
+
+
+def covered(kept: list[int] | np.ndarray, demand: np.ndarray, s: csr_array) -> float:
+    return float(demand @ served(kept, s))
 
 
 def by_hand(demand: np.ndarray, s: csr_array, budget: int) -> float:
@@ -86,16 +88,6 @@ def test_f1_of_substitutes_by_hand() -> None:
     np.testing.assert_allclose(found, [0.5, 0.5, 0, 0, np.nan])
 
 
-def test_clusters_do_not_chain() -> None:
-    labels = redundancy_clusters(alike(6, (0, 1, 0.9), (1, 2, 0.8), (3, 4, 0.7)))
-    assert labels[0] == labels[1] != labels[2]  # 2 is like 1 but nothing like 0
-    assert labels[3] == labels[4]
-    assert len(set(labels)) == 4
-    everything = redundancy_clusters(alike(3, (0, 1, 0.9), (1, 2, 0.8), (0, 2, 0.7)))
-    assert len(set(everything)) == 1
-    assert len(set(redundancy_clusters(csr_array(eye_array(3))))) == 3
-
-
 # what to keep
 
 
@@ -111,12 +103,9 @@ def test_covered_by_hand() -> None:
 def test_no_choice_exceeds_the_bound_and_greedy_keeps_its_promise(seed: int, budget: int) -> None:
     demand, s = random_shop(seed)
     best = by_hand(demand, s, budget)
-    for method in METHODS:
-        kept = choose_assortment(demand, s, budget, method=method)
-        assert len(kept) == budget == len(set(kept.tolist()))
-        assert covered(kept, demand, s) <= best + 1e-9
-    greedy = choose_assortment(demand, s, budget)
-    assert covered(greedy, demand, s) >= (1 - 1 / np.e) * best
+    greedy = greedy_assortment(demand, s, budget)
+    assert len(greedy) == budget == len(set(greedy.tolist()))
+    assert (1 - 1 / np.e) * best <= covered(greedy, demand, s) <= best + 1e-9
     assert best - 1e-6 <= lp_bound(demand, s, budget) <= demand.sum() + 1e-6
 
 
@@ -135,7 +124,7 @@ def test_greedy_equals_the_plain_greedy_rule() -> None:
         for _ in range(5):
             gains = {i: covered([*kept, i], demand, s) for i in range(12) if i not in kept}
             kept.append(max(gains, key=gains.__getitem__))
-        assert choose_assortment(demand, s, 5).tolist() == sorted(kept)
+        assert greedy_assortment(demand, s, 5).tolist() == kept
 
 
 def test_greedy_can_be_led_astray() -> None:
@@ -144,40 +133,22 @@ def test_greedy_can_be_led_astray() -> None:
     s[0, 1] = s[2, 3] = s[1, 0] = s[3, 2] = 1
     s[:4, 4] = 0.6
     demand, s = np.array([1.0, 1, 1, 1, 0]), csr_array(s)
-    assert covered(choose_assortment(demand, s, 2), demand, s) == pytest.approx(3.2)
+    assert covered(greedy_assortment(demand, s, 2), demand, s) == pytest.approx(3.2)
     assert lp_bound(demand, s, 2) == pytest.approx(by_hand(demand, s, 2)) == 4
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_no_budget_more_than_enough_and_no_demand(method: str) -> None:
+def test_no_budget_more_than_enough_and_no_demand() -> None:
     demand, s = random_shop(0)
-    assert choose_assortment(demand, s, 0, method=method).tolist() == []
+    assert greedy_assortment(demand, s, 0).tolist() == []
     for budget in (8, 50):
-        kept = choose_assortment(demand, s, budget, method=method)
-        assert kept.tolist() == list(range(8))
-    assert len(choose_assortment(np.zeros(8), s, 2, method=method)) == 2
+        assert sorted(greedy_assortment(demand, s, budget)) == list(range(8))
+    assert len(greedy_assortment(np.zeros(8), s, 2)) == 2
     assert lp_bound(np.zeros(8), s, 2) == lp_bound(demand, s, 0) == 0
 
 
-def test_top_and_random_by_hand() -> None:
-    _, s = random_shop(0, n=50)
-    demand = np.arange(50.0)
-    assert choose_assortment(demand, s, 3, method="top").tolist() == [47, 48, 49]
-    drawn = [choose_assortment(demand, s, 5, method="random", seed=seed) for seed in (1, 1, 2)]
-    np.testing.assert_array_equal(drawn[0], drawn[1])
-    assert (drawn[0] != drawn[2]).any()
-
-
-def test_wrong_arguments_say_what_is_wrong() -> None:
-    s = alike(3)
-    with pytest.raises(ValueError, match=r"at least 0 and finite, got -1"):
-        choose_assortment(np.ones(3), s, -1)
-    with pytest.raises(ValueError, match=r"at least 0 and finite.*demand of -2"):
-        choose_assortment(np.array([1.0, -2, 3]), s, 1)
-    with pytest.raises(ValueError, match=r"\(3, 3\).*demand of 2 items needs \(2, 2\)"):
-        choose_assortment(np.ones(2), s, 1)
-    with pytest.raises(ValueError, match=r"one of .*got 'best'"):
-        choose_assortment(np.ones(3), s, 1, method="best")
+def test_a_demand_below_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"at least 0 and finite, the least is -2"):
+        greedy_assortment(np.array([1.0, -2, 3]), alike(3), 1)
 
 
 # a new product

@@ -9,7 +9,7 @@ import pytest
 from lib.data.catalogue import Catalogue
 from lib.data.task import Task
 from lib.search.exact import Ranking
-from lib.tasks.blocking import candidate_pairs, candidates_needed, recall_by_depth, recall_by_score
+from lib.tasks.blocking import candidate_pairs, candidates_needed, recall_by_depth
 
 
 def catalogue(name: str, n: int) -> Catalogue:
@@ -54,49 +54,28 @@ def test_in_one_catalogue_every_pair_comes_once() -> None:
 def test_recall_of_the_candidates_kept() -> None:
     by_depth = recall_by_depth(RANKING, TASK)
     assert by_depth.index.tolist() == [1, 2, 3]
-    assert by_depth["kept"].tolist() == [3, 5, 7]
-    assert by_depth["recall"].tolist() == pytest.approx([1 / 3, 2 / 3, 1])
-    by_score = recall_by_score(RANKING, TASK)
-    # down to .5, since q1's fourth candidate, which was cut off, may score .4 as well
-    assert by_score.index.tolist() == pytest.approx([0.9, 0.8, 0.7, 0.5])
-    assert by_score["kept"].tolist() == [1, 3, 4, 5]  # the two at .8 together
-    assert by_score["recall"].tolist() == pytest.approx([0, 2 / 3, 2 / 3, 2 / 3])
+    assert by_depth.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
 
 
-@pytest.mark.parametrize("curve", [recall_by_depth, recall_by_score])
-def test_curves_equal_counting(curve) -> None:
+def test_the_curve_equals_counting() -> None:
     rng = np.random.default_rng(0)
     matches = {(f"q{i}", f"c{j}") for i, j in rng.integers(30, size=(40, 2))}
     task = Task.from_matches("t", catalogue("q", 30), catalogue("c", 30), matches)
-    scores = np.sort(rng.integers(9, size=(30, 12)).astype(np.float32))[:, ::-1]
-    ranking = Ranking("r", np.argsort(rng.random((30, 30)))[:, :12], scores)
+    found = np.argsort(rng.random((30, 30)))[:, :12]
+    curve = recall_by_depth(Ranking("r", found, np.zeros((30, 12), np.float32)), task)
     relevant = task.relevance.toarray() > 0
-    rows = curve(ranking, task)
-    steps = 12
-    if curve is recall_by_score:
-        steps = len(np.unique(scores[scores > scores[:, -1].max()]))
-    assert len(rows) == steps
-    for at, kept, recall in rows.itertuples():
-        chosen = scores >= at
-        if curve is recall_by_depth:
-            chosen = np.broadcast_to(np.arange(12) < at, (30, 12))
-        row, place = np.nonzero(chosen)
-        assert kept == len(row)
-        hits = relevant[row, ranking.positions[row, place]].sum()
-        assert recall == pytest.approx(hits / len(matches))
+    for k in range(1, 13):
+        hits = sum(relevant[row, found[row, :k]].sum() for row in range(30))
+        assert curve[k] == pytest.approx(hits / len(matches))
 
 
 def test_candidates_needed_for_a_recall() -> None:
-    needed = candidates_needed(recall_by_depth(RANKING, TASK), 0.6)
-    assert needed == pytest.approx({"at": 2, "kept": 5, "recall": 2 / 3})
-    assert candidates_needed(recall_by_score(RANKING, TASK), 0.6)["kept"] == 3
-    never = candidates_needed(recall_by_depth(RANKING.first(2), TASK), 0.99)
-    assert np.isnan(never["kept"])
-    assert never["recall"] == pytest.approx(2 / 3)
+    assert candidates_needed(recall_by_depth(RANKING, TASK), 0.6) == 2
+    assert np.isnan(candidates_needed(recall_by_depth(RANKING.first(2), TASK), 0.99))
 
 
 def test_without_matches_there_is_no_recall() -> None:
     nothing = Task.from_matches("t", catalogue("q", 3), catalogue("c", 4), [])
-    assert recall_by_depth(RANKING, nothing)["recall"].isna().all()
-    assert recall_by_score(RANKING, nothing)["recall"].isna().all()
-    assert np.isnan(candidates_needed(recall_by_depth(RANKING, nothing))["kept"])
+    curve = recall_by_depth(RANKING, nothing)
+    assert curve.isna().all()
+    assert np.isnan(candidates_needed(curve))

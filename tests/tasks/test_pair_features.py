@@ -12,6 +12,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lib.data.catalogue import Catalogue
+from lib.encoders.embeddings import Embeddings
 from lib.tasks.listing_features import listing_features
 from lib.tasks.pair_features import RANK_FEATURES, pair_features, rank_features
 
@@ -32,20 +33,28 @@ def unit(rng: np.random.Generator, n: int, d: int = 8) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def embeddings(name: str, vectors: np.ndarray | csr_array) -> Embeddings:
+    return Embeddings(name, np.array([f"{name}{i}" for i in range(vectors.shape[0])]), vectors)
+
+
 @pytest.mark.parametrize("kind", [np.asarray, csr_array])
 def test_ranks_equal_counting_over_all_cosines(kind: type) -> None:
     rng = np.random.default_rng(0)
     left, right = unit(rng, 20), unit(rng, 30)
     i, j = rng.integers(20, size=50), rng.integers(30, size=50)
-    found = rank_features(kind(left), kind(right), i, j)
+    found = rank_features(embeddings("l", kind(left)), embeddings("r", kind(right)), i, j)
     cosines = left @ right.T
     for row, (a, b) in enumerate(zip(i, j, strict=True)):
         here = cosines[a, b]
-        assert found["cosine"][row] == pytest.approx(here)
+        assert found["cosine"][row] == pytest.approx(here, abs=1e-6)
         assert found["rank left"][row] == pytest.approx(np.log1p((cosines[a] > here).sum()))
         assert found["rank right"][row] == pytest.approx(np.log1p((cosines[:, b] > here).sum()))
-        assert found["margin left"][row] == pytest.approx(here - np.delete(cosines[a], b).max())
-        assert found["margin right"][row] == pytest.approx(here - np.delete(cosines[:, b], a).max())
+        assert found["margin left"][row] == pytest.approx(
+            here - np.delete(cosines[a], b).max(), abs=1e-6
+        )
+        assert found["margin right"][row] == pytest.approx(
+            here - np.delete(cosines[:, b], a).max(), abs=1e-6
+        )
         ten = np.sort(cosines[a])[-10:]
         assert found["crowd left"][row] == pytest.approx((here - ten.mean()) / ten.std(), abs=1e-3)
 
@@ -55,16 +64,17 @@ def test_in_one_catalogue_a_listing_is_no_candidate_of_itself() -> None:
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1)
     nearest = cosines.argmax(axis=1)
-    found = rank_features(vectors, vectors, np.arange(12), nearest, itself=True)
+    shop = embeddings("shop", vectors)
+    found = rank_features(shop, shop, np.arange(12), nearest)
     assert (found["rank left"] == 0).all()
     second = np.sort(cosines, axis=1)[:, -2]
-    np.testing.assert_allclose(found["margin left"], cosines.max(axis=1) - second, atol=1e-9)
+    np.testing.assert_allclose(found["margin left"], cosines.max(axis=1) - second, atol=1e-6)
 
 
 def test_a_missing_vector_has_no_rank() -> None:
     found = rank_features(
-        np.array([[0.0, 0], [1, 0]]),
-        np.array([[1.0, 0], [0, 1]]),
+        embeddings("l", np.array([[0.0, 0], [1, 0]])),
+        embeddings("r", np.array([[1.0, 0], [0, 1]])),
         np.array([0, 1]),
         np.array([0, 0]),
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
-from lib.data.purchases import Purchases, leave_last_out
+from lib.data.purchases import leave_last_out
 from lib.encoders.embeddings import Embeddings
 from lib.metrics.evaluation import evaluate
 from lib.search.exact import Ranking
@@ -16,13 +15,11 @@ from lib.tasks.recommendation import (
     Scores,
     backfill,
     content,
-    recent_popularity,
     recommend,
     same_for_all,
     score_settings,
-    similar_items,
 )
-from tests.purchases import catalogue, drawn, purchases
+from tests.purchases import drawn, purchases
 
 
 def listed(ranking: Ranking, row: int = 0) -> str:
@@ -101,19 +98,8 @@ def test_a_shopper_who_has_everything_is_recommended_nothing() -> None:
     assert np.isnan(evaluate(found, task, ["hit@2"]).iloc[0, 0])
 
 
-def test_recent_popularity_by_hand() -> None:
-    days = pd.to_datetime(["2025-01-11", "2025-01-01", "2025-01-06", "2025-01-11"])
-    frame = pd.DataFrame({"user": list("uuvv"), "item": list("abbc"), "time": days})
-    history = Purchases.read(frame, catalogue(4))
-    np.testing.assert_allclose(recent_popularity(history, half_life=5), [1, 0.75, 1, 0])
-    with pytest.raises(ValueError, match="half_life is a number of days above 0"):
-        recent_popularity(history, half_life=0)
-    with pytest.raises(ValueError, match="every purchase needs a time"):
-        recent_popularity(purchases({"u": "ab"}), half_life=5)
-
-
 @pytest.mark.parametrize("sparse", [False, True])
-def test_content_and_similar_items_by_hand(sparse: bool) -> None:
+def test_content_by_hand(sparse: bool) -> None:
     vectors = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]])
     embeddings = Embeddings("e", np.array(list("abcd")), csr_array(vectors) if sparse else vectors)
     history = purchases({"u": "a"}, 4)
@@ -121,8 +107,6 @@ def test_content_and_similar_items_by_hand(sparse: bool) -> None:
     # c is at a right angle, which says nothing; d points away and comes last
     assert listed(found) == "bd--"
     np.testing.assert_allclose(found.scores[0, :2], [0.8, -1], atol=1e-6)
-    expected = [[0, 0.8, 0, 0], [0.8, 0, 0, 0], [0, 0.6, 0, 0], [0, 0, 0, 0]]
-    np.testing.assert_allclose(similar_items(embeddings, 1).toarray(), expected, atol=1e-6)
 
 
 def test_settings_score_what_plain_numpy_gives() -> None:
