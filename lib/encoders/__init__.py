@@ -77,7 +77,7 @@ REGISTRY: dict[str, tuple[str, str]] = {
 }
 
 
-def encoder(spec: str, **options: object) -> Encoder:
+def encoder(encoder: str, **options: object) -> Encoder:
     """An encoder by its name in `REGISTRY`, or your own as "module:Class".
 
     `options` are those of the class. Raises ValueError for an unknown name, TypeError for an
@@ -91,15 +91,15 @@ def encoder(spec: str, **options: object) -> Encoder:
     An encoder of your own is a class with the members of `Encoder`. It needs no entry here: with
     `class Sound` in my_encoders.py beside the notebook, `encoder("my_encoders:Sound")` makes one.
     """
-    prefix, colon, model = spec.partition(":")
+    prefix, colon, model = encoder.partition(":")
     known = REGISTRY.get(prefix + colon)
     if known and bool(colon) == bool(model):
         factory = pkgutil.resolve_name(known[0])
         return factory(model, **options) if colon else factory(**options)
     if prefix and model.isidentifier() and find_spec(prefix):
-        return pkgutil.resolve_name(spec)(**options)
-    names = f"{', '.join(REGISTRY)} (after a colon, the model){did_you_mean(spec, REGISTRY)}"
-    raise ValueError(f"no encoder {spec!r}; there are {names}")
+        return pkgutil.resolve_name(encoder)(**options)
+    names = f"{', '.join(REGISTRY)} (after a colon, the model){did_you_mean(encoder, REGISTRY)}"
+    raise ValueError(f"no encoder {encoder!r}; there are {names}")
 
 
 __all__ = ["REGISTRY", "Embeddings", "Encoder", "cost", "embed", "encoder", "hide"]

@@ -50,8 +50,7 @@ def pair_features(
     both = stack([left.renamed("left"), right.renamed("right")])
     parts = [listing_features(left, right, *rows)]
     for name, options in encoders.items():
-        options = dict(options)
-        fitted = encoder(options.pop("encoder"), **options).fit(both)
+        fitted = encoder(**options).fit(both)
         ranks = rank_features(embed(fitted, left), embed(fitted, right), *rows)
         parts.append(ranks.add_prefix(f"{name} "))
     return pd.concat(parts, axis=1).set_axis(pairs.index)
