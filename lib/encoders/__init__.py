@@ -89,14 +89,20 @@ def encoder(encoder: str, **options: object) -> Encoder:
     'torchvision:resnet18(random seed 0,crop)'
 
     An encoder of your own is a class with the members of `Encoder`. It needs no entry here: with
-    `class Sound` in my_encoders.py beside the notebook, `encoder("my_encoders:Sound")` makes one.
+    `class Sound` in my_encoders.py, `encoder("my_encoders:Sound")` makes one. The file
+    lies in the project's folder, in notebooks/ or on PYTHONPATH.
     """
     prefix, colon, model = encoder.partition(":")
     known = REGISTRY.get(prefix + colon)
     if known and bool(colon) == bool(model):
         factory = pkgutil.resolve_name(known[0])
         return factory(model, **options) if colon else factory(**options)
-    if prefix and model.isidentifier() and find_spec(prefix):
+    if prefix and model.isidentifier():
+        if find_spec(prefix) is None:
+            raise ValueError(
+                f"no encoder {encoder!r}: Python finds no module {prefix!r}. A file of your own, "
+                f"{prefix}.py, lies in the folder you work in, in notebooks/ or on PYTHONPATH"
+            )
         return pkgutil.resolve_name(encoder)(**options)
     names = f"{', '.join(REGISTRY)} (after a colon, the model){did_you_mean(encoder, REGISTRY)}"
     raise ValueError(f"no encoder {encoder!r}; there are {names}")

@@ -56,6 +56,9 @@ class Embeddings:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __repr__(self) -> str:
+        return f"Embeddings({self.name!r}, {len(self)} x {self.vectors.shape[1]})"
+
     @property
     def present(self) -> np.ndarray:
         """Which products have this modality, (n,) bool."""

@@ -44,8 +44,6 @@ def evaluate(
     b        0.0   0.631
     c        NaN     NaN
     """
-    if not metrics:
-        raise ValueError("evaluate needs at least one metric")
     if len(ranking.positions) != len(task.queries):
         raise ValueError(
             f"{len(ranking.positions)} rankings for {len(task.queries)} queries of {task.name!r}"
@@ -64,17 +62,24 @@ def evaluate(
         for metric in metrics:
             name, k = _parse(metric)
             values = METRICS[name](gains[:, :k], ideal[:, :k], relevant, k)
+            if np.shape(values) != relevant.shape:
+                raise ValueError(
+                    f"metric {name!r} gives shape {np.shape(values)}; it needs one number a query, "
+                    f"{relevant.shape}, from gains of shape {gains[:, :k].shape}"
+                )
             frame[metric] = np.where(relevant > 0, values, np.nan)
     return frame
 
 
 def depth(metrics: Sequence[str]) -> int:
-    """How deep a ranking these metrics look at: 10 for `ndcg@10`."""
+    """How deep a ranking these metrics look at: 10 for ["ndcg@10"]."""
+    if not metrics or isinstance(metrics, str):
+        raise ValueError(f"metrics is a list such as ['recall@10', 'ndcg@10'], got {metrics!r}")
     return max(k for _, k in map(_parse, metrics))
 
 
 def _parse(metric: str) -> tuple[str, int]:
-    match = re.fullmatch(r"([a-z]\w*)@([1-9]\d*)", metric)
+    match = re.fullmatch(r"(.+)@([1-9]\d*)", metric)
     if not match or match[1] not in METRICS:
         known = ", ".join(f"{name}@k" for name in METRICS)
         raise ValueError(f"no metric {metric!r}; there are {known} with k = 1, 2, …")
@@ -109,7 +114,8 @@ irrelevant or empty; `ideal` (q, k), a query's k largest gains; `relevant` (q,),
 items it has at all; and k. It returns (q,); `evaluate` itself marks queries without anything
 relevant as NaN. Fewer than k columns come where the corpus has fewer items.
 
-A notebook can add one too: `METRICS["first"] = lambda gains, ideal, relevant, k: gains[:, 0]`.
+A notebook that imports `METRICS` from `lib.metrics` can add one too:
+`METRICS["first"] = lambda gains, ideal, relevant, k: gains[:, 0]`.
 """
 
 

@@ -20,8 +20,8 @@ from lib.encoders.text import TextEncoder
 from lib.metrics.f1 import best_threshold, pair_f1
 from lib.training.adapters import trainable_copy
 from lib.training.checkpoint import trainable
-from lib.training.loop import train
 from lib.training.learning_rate_range import learning_rate_range
+from lib.training.loop import train
 from lib.training.recipe import Batches, Loss, Recipe, seeded
 
 Pairs = Sequence[tuple[str, str]]

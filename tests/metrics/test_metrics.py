@@ -196,6 +196,21 @@ def test_an_unknown_metric_is_an_error_that_lists_the_known(metric: str) -> None
         evaluate(ranking([0, 1]), task([[1, 0]]), [metric])
 
 
+def test_a_metric_alone_is_an_error_that_shows_a_list() -> None:
+    with pytest.raises(ValueError, match=r"a list such as .* got 'hit@1'"):
+        evaluate(ranking([0, 1]), task([[1, 0]]), "hit@1")
+
+
+@pytest.mark.parametrize("values", [1.0, [1.0], [[1.0], [1.0]]])
+def test_a_metric_of_the_wrong_shape_is_named(
+    values: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(evaluation.METRICS, "F-1", lambda *given: np.array(values))
+    asked = task([[1, 0], [0, 1]])
+    with pytest.raises(ValueError, match=r"metric 'F-1' gives shape .*needs one number a query"):
+        evaluate(ranking([0, 1], [1, 0]), asked, ["F-1@2"])
+
+
 def test_a_metric_deeper_than_the_ranking_is_an_error() -> None:
     with pytest.raises(ValueError, match="search with k=3"):
         evaluate(ranking([0, 1]), task([[1, 0, 0]]), ["recall@1", "ndcg@3"])
@@ -278,7 +293,7 @@ def test_no_queries_and_no_metrics() -> None:
     task = Task("t", empty, corpus, csr_array((0, 1)), csr_array((0, 1)))
     ranking = Ranking("r", np.zeros((0, 1), int), np.zeros((0, 1), np.float32))
     assert evaluate(ranking, task, ["hit@1"]).shape == (0, 1)
-    with pytest.raises(ValueError, match="at least one metric"):
+    with pytest.raises(ValueError, match="metrics is a list"):
         evaluate(ranking, task, [])
 
 
