@@ -25,7 +25,7 @@ PAGE = Path(__file__).with_name("page")
 # one script, in this order
 SCRIPTS = ("dom", "stats", "charts", "details", "runs", "tests", "compare", "sweeps", "main")
 # what can show a figure, with its media type; the first there is
-PICTURES = {"svg": "svg+xml", "png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
+PICTURES = {"svg": "svg+xml", "png": "png", "jpg": "jpeg"}
 WITHIN = 8_000_000  # bytes of figures and per-query rows in the page itself; more would open slowly
 
 
@@ -41,19 +41,16 @@ def render(runs: list[dict]) -> str:
 
     Its security policy names its own script and style by hash, so no other ones run in it.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import StrictUndefined, Template
 
     style = (PAGE / "style.css").read_text(encoding="utf-8")
     script = "\n".join((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     # "<" cannot end the script element that holds the data, nor begin another
     data = json.dumps(runs, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     failed = sum(run["status"] != "done" for run in runs)
-    environment = Environment(
-        loader=FileSystemLoader(PAGE), autoescape=False, undefined=StrictUndefined
-    )
-    template = environment.get_template("index.html.j2")
+    page = (PAGE / "index.html.j2").read_text(encoding="utf-8")
     some = "No run fits the search and filters."
-    return template.render(
+    return Template(page, undefined=StrictUndefined).render(
         style=style,
         style_hash=_hash(style),
         script=script,
@@ -83,11 +80,10 @@ class _Room:
     left: int
 
     def takes(self, file: Path) -> bool:
-        self.left -= (size := file.stat().st_size)
-        if self.left < 0:
-            self.left += size
-            return False
-        return True
+        size = file.stat().st_size
+        fits = size <= self.left
+        self.left -= size if fits else 0
+        return fits
 
 
 def _described(metrics: dict, folder: Path, reports: Path, room: _Room) -> dict:

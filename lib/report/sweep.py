@@ -54,7 +54,11 @@ def sweep(
     waiting = {run.folder: run for run, _ in planned if run.metrics()["status"] not in ended}
     for _ in _shown(list(waiting.values()), len(planned), jobs):
         pass  # the table is made of what they left
-    return pd.DataFrame([_row(point, run.metrics()) for run, point in planned])
+    rows = []
+    for run, point in planned:
+        metrics = run.metrics()
+        rows.append({**point, "status": metrics["status"], **means(metrics["results"])})
+    return pd.DataFrame(rows)
 
 
 def report_all(
@@ -68,8 +72,7 @@ def report_all(
     known = [name for name, by_profile in profiles().items() if profile in by_profile]
     if not known:
         raise ValueError(f"no notebook has the profile {profile!r} (notebooks/profiles.yaml)")
-    name = "full-reference" if profile == "reference" else profile
-    planned = [plan(n, profile=profile, name=name, reports=reports) for n in notebooks or known]
+    planned = [plan(name, profile=profile, reports=reports) for name in notebooks or known]
     runs = list(itertools.chain.from_iterable(planned))
     results = []
     for run, metrics in _shown(runs, len(runs), jobs):
@@ -95,10 +98,6 @@ def keep_reference(run: Path, target: Path) -> None:
     with whole_folder(target) as draft:
         for file in files:
             shutil.copyfile(file, draft / file.name)
-
-
-def _row(point: dict, metrics: dict) -> dict:
-    return {**point, "status": metrics["status"], **means(metrics["results"])}
 
 
 def _shown(runs: list[Run], total: int, jobs: int) -> Iterator[tuple[Run, dict]]:
