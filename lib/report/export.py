@@ -91,17 +91,16 @@ def _tables(results: dict, name: str, draft: Path) -> Iterator[str]:
 def _figures(folder: Path, name: str, draft: Path) -> Iterator[str]:
     """Figures lie in figures/, in the committed results beside metrics.json."""
     drawn = folder / "figures" if (folder / "figures").is_dir() else folder
+    (draft / "figures" / name).mkdir(parents=True, exist_ok=True)
     for stem in sorted({f.stem for f in drawn.glob("[!.]*") if f.suffix in KINDS}):
-        place = Path("figures") / name
-        (draft / place).mkdir(parents=True, exist_ok=True)
+        place = f"figures/{name}/{stem}"
         kinds = [kind for kind in KINDS if (drawn / f"{stem}{kind}").is_file()]
         for kind in kinds:
-            shutil.copyfile(drawn / f"{stem}{kind}", draft / place / f"{stem}{kind}")
-        address = (place / stem).as_posix()
-        links = " · ".join(f"[{kind[1:]}]({address}{kind})" for kind in kinds)
+            shutil.copyfile(drawn / f"{stem}{kind}", draft / f"{place}{kind}")
+        links = " · ".join(f"[{kind[1:]}]({place}{kind})" for kind in kinds)
         yield f"\n**Figure {stem}**: {links}\n"
         if pictures := [kind for kind in kinds if kind not in {".pdf", ".csv"}]:
-            yield f"![{stem} of {name}]({address}{pictures[0]})"
+            yield f"![{stem} of {name}]({place}{pictures[0]})"
 
 
 def _refuse_foreign(target: Path) -> None:

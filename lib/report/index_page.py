@@ -146,10 +146,10 @@ def _headline(measures: list[dict], metric: str | None) -> int | None:
     """
     known = [m for m in measures if m["table"] == measures[0]["table"] and m["mean"] is not None]
     for wanted in (metric or "ndcg@", "ndcg@", ""):
-        metrics = [m["metric"] for m in known if m["metric"].startswith(wanted)]
-        if metrics:
-            same = [m for m in known if m["metric"] == metrics[0]]
-            return measures.index(max(same, key=lambda m: m["mean"]))
+        for first in known:
+            if first["metric"].startswith(wanted):
+                same = [m for m in known if m["metric"] == first["metric"]]
+                return measures.index(max(same, key=lambda m: m["mean"]))
     return None
 
 

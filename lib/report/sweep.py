@@ -23,10 +23,6 @@ KEPT = {".svg", ".jpg", ".csv"}  # of a figure's files: what a page shows, and t
 BIGGEST = 900_000  # bytes: nothing above 1 MB is tracked
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a sweep: its text says how many runs are finished."""
-
-
 def sweep(
     notebook: Path | str,
     grid: Mapping[str, Sequence[object]],
@@ -40,8 +36,8 @@ def sweep(
     """Run every combination of the grid, `jobs` at once; a row each with the means it recorded.
 
     A run with the same notebook, parameters and code is not repeated; one that failed is with
-    `retry_failed`. Failed runs have no values, never zeros. Raises Interrupted on Ctrl-C; finished
-    runs stay.
+    `retry_failed`. Failed runs have no values, never zeros. Ctrl-C says how many are finished; they
+    stay.
     """
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     planned = []  # all of them before the first starts: a mistake must not show after an hour
@@ -110,4 +106,5 @@ def _shown(runs: list[Run], total: int, jobs: int) -> Iterator[tuple[Run, dict]]
                 bar.update()
                 yield run, metrics
     except KeyboardInterrupt as stop:
-        raise Interrupted(f"stopped; {finished} of {total} runs are finished and stay") from stop
+        says = f"stopped; {finished} of {total} runs are finished and stay"
+        raise KeyboardInterrupt(says) from stop

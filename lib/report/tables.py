@@ -114,7 +114,8 @@ def _cells(
         texts.append(f"{mean} {_interval(row['low'], row['high'])}".rstrip() + starred)
     metrics, methods = (table.index.unique(level) for level in ("metric", "method"))
     cells = pd.Series(texts, table.index).unstack("metric", fill_value="–")
-    return cells.loc[methods, metrics].rename(index=escape, columns=escape)
+    cells = cells.loc[methods, metrics].rename_axis(index=None, columns=None)
+    return cells.rename(index=escape, columns=escape)
 
 
 def _best(table: pd.DataFrame) -> np.ndarray:

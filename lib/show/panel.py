@@ -25,14 +25,9 @@ class Panel:
     """Controls above, neighbours below; a notebook shows `widget`."""
 
     def __init__(
-        self,
-        catalogue: Catalogue,
-        embeddings: Mapping[str, Embeddings],
-        task: Task | None = None,
-        *,
-        k: int = 12,
+        self, catalogue: Catalogue, embeddings: Mapping[str, Embeddings], task: Task | None = None
     ) -> None:
-        self.catalogue, self.embeddings, self.task, self.k = catalogue, embeddings, task, k
+        self.catalogue, self.embeddings, self.task = catalogue, embeddings, task
         self.search = _control(widgets.Text, "search", placeholder="part of a title or id")
         self.product = _control(widgets.Select, "product", options=self._matches(), rows=5)
         self.encoder = _control(widgets.Dropdown, "encoder", options=[MIX, *embeddings])
@@ -113,8 +108,8 @@ class Panel:
         whole = self.price.value == (self.price.min, self.price.max)
         # products without a price stay while the slider spans every price
         filters = {"category": category, "price": None if whole else self.price.value}
-        now = self.around.nearest(weights, self.k, **filters)
-        equal = self.around.nearest(np.ones(len(weights)), self.k, **filters)
+        now = self.around.nearest(weights, **filters)
+        equal = self.around.nearest(np.ones(len(weights)), **filters)
         columns = {self._heading(weights): with_moves(now, equal)}
         shown = scene(self.catalogue, self.around.row, columns, self.around.gains)
         self.view.value = shown.html()
