@@ -87,11 +87,15 @@ class _Room:
 
 
 def _described(metrics: dict, folder: Path, reports: Path, room: _Room) -> dict:
+    run, notebook, *dataset = folder.relative_to(reports).parts
     values = list(leaves(metrics["results"]))
     measures = [_measure(path, value) for path, value in values if is_mean(value)]
     fields = ("status", "error", "profile", "parameters", "seconds", "commit")
     return {field: metrics[field] for field in fields} | {
-        **_place(folder, reports),
+        "id": "/".join((run, notebook, *dataset)),
+        "run": run,
+        "notebook": notebook,
+        "dataset": "".join(dataset),
         "problems": metrics.get("problems", []),
         "asked": metrics.get("asked", {}),
         "page": _address(folder / "notebook.html", reports),
@@ -100,17 +104,6 @@ def _described(metrics: dict, folder: Path, reports: Path, room: _Room) -> dict:
         "measures": measures,
         "headline": _headline(measures, metrics["parameters"].get("METRIC")),
         "rest": [(" / ".join(path), text(v)) for path, v in values if not is_mean(v)],
-    }
-
-
-def _place(folder: Path, reports: Path) -> dict:
-    """What a run's folder says of it: its id, its run's name, its data set."""
-    run, notebook, *dataset = folder.relative_to(reports).parts
-    return {
-        "id": "/".join((run, notebook, *dataset)),
-        "run": run,
-        "notebook": notebook,
-        "dataset": dataset[0] if dataset else "",
     }
 
 

@@ -50,9 +50,16 @@ class Panel:
     def _price_slider(self) -> widgets.FloatRangeSlider:
         prices = self.catalogue.items["price"].dropna()
         low, high = (np.floor(prices.min()), np.floor(prices.max()) + 1) if len(prices) else (0, 1)
-        steps = {"step": (high - low) / 100, "readout_format": ".0f"}
-        ends = {"value": (low, high), "min": low, "max": high}
-        return _control(widgets.FloatRangeSlider, "price", **ends, **steps, disabled=prices.empty)
+        return _control(
+            widgets.FloatRangeSlider,
+            "price",
+            value=(low, high),
+            min=low,
+            max=high,
+            step=(high - low) / 100,
+            readout_format=".0f",
+            disabled=prices.empty,
+        )
 
     def _controls(self) -> widgets.Box:
         layout = widgets.Layout(flex="1 1 17rem", min_width="15rem")
