@@ -29,13 +29,17 @@ def run_all(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, dict]]:
     """
     if jobs < 1:
         raise ValueError(f"at least one run at a time, got jobs={jobs}")
-    cores = max(1, (os.cpu_count() or 1) // jobs)
+    # the forkserver has the environment of its own start, so this one travels along
+    environ = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // jobs))} | os.environ
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
     waiting, running = list(reversed(runs)), {}
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 run = waiting.pop()
-                process = _start(run, {"OMP_NUM_THREADS": str(cores)} | os.environ)
+                process = context.Process(target=_run, args=(environ, run))
+                process.start()
                 running[process.sentinel] = (process, run)
             for sentinel in wait(list(running)):
                 process, run = running.pop(sentinel)
@@ -43,15 +47,6 @@ def run_all(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, dict]]:
                 yield run, run.metrics() if process.exitcode == 0 else DIED
     finally:
         _end(list(running.values()))
-
-
-def _start(run: Run, environ: dict[str, str]) -> BaseProcess:
-    context = mp.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    # the server has the environment of its own start, so this one travels along
-    process = context.Process(target=_run, args=(environ, run))
-    process.start()
-    return process
 
 
 def _run(environ: dict[str, str], run: Run) -> None:

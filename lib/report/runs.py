@@ -187,8 +187,8 @@ def _finish(run: Run, draft: Path) -> dict:
         write_queries(recorded.get("queries", {}), draft)
     with _noted("there is no page", problems):
         render_page(draft / "notebook.ipynb", title=run.notebook.stem)
-    found = {"data": recorded.get("data", {}), "results": recorded.get("results", {})}
-    return found | {"problems": problems}
+    kept = {name: recorded.get(name, {}) for name in ("data", "results")}
+    return kept | {"problems": problems}
 
 
 @contextlib.contextmanager
