@@ -132,7 +132,6 @@ def _yaml(text: str, where: object) -> object:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from lib.report import index_page as index
     from lib.report.results import leaves, text
     from lib.report.runs import execute, plan, summary
 
@@ -145,12 +144,11 @@ def _run(options: argparse.Namespace) -> int:
         print(summary(run, metrics), flush=True)
         for path, value in leaves(metrics["results"]):
             print(f"  {' / '.join(path):<60} {text(value)}")
-    print(f"page: {index.write_index()}")
+    _index(options)
     return 1 if failed else 0
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from lib.report import index_page as index
     from lib.report.sweep import sweep
 
     grid = {}
@@ -170,7 +168,7 @@ def _sweep(options: argparse.Namespace) -> int:
     print(table.to_string(index=False, float_format="%.4f"))
     if "failed" in set(table["status"]):
         print("failed runs are not repeated unless asked for: --retry-failed")
-    print(f"page: {index.write_index()}")
+    _index(options)
     return 0 if (table["status"] == "done").all() else 1
 
 
@@ -180,20 +178,19 @@ def _report(options: argparse.Namespace) -> int:
 
         print(f"figures and tables: {export(options.export, options.run) / 'README.md'}")
         return 0
-    from lib.report import index_page as index
     from lib.report.sweep import report_all
 
     results = report_all(options.profile, notebooks=options.notebooks, jobs=options.jobs)
     done = sum(metrics["status"] == "done" for metrics in results)
     print(f"{done} of {len(results)} runs are done")
-    print(f"page: {index.write_index()}")
+    _index(options)
     return 0 if done == len(results) else 1
 
 
 def _index(options: argparse.Namespace) -> int:
-    from lib.report import index_page as index
+    from lib.report.index_page import write_index
 
-    print(f"page: {index.write_index()}")
+    print(f"page: {write_index()}")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import platform
 import re
 import shutil
 import sys
@@ -25,7 +26,8 @@ class Check(NamedTuple):
 
 def checks() -> Iterator[Check]:
     """All findings, the cheap ones first."""
-    yield _python(sys.version_info[:3])
+    says = f"{platform.python_version()}; Akin is tested on 3.11 to 3.14"
+    yield Check(OK if sys.version_info < (3, 15) else NOTE, "Python", says)
     yield _packages()
     yield _minilm()
     yield _processor()
@@ -35,19 +37,10 @@ def checks() -> Iterator[Check]:
     yield _data()
 
 
-def _python(version: tuple[int, int, int]) -> Check:
-    says = f"{'.'.join(map(str, version))}; Akin is tested on 3.11 to 3.14"
-    if version < (3, 11):
-        return Check(MISSING, "Python", says)
-    return Check(OK if version < (3, 15) else NOTE, "Python", says)
-
-
 def _packages() -> Check:
-    lock = ROOT / "requirements.lock"
-    if not lock.exists():
-        return Check(NOTE, "packages", "no requirements.lock: versions are not compared")
     other = []
-    for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", lock.read_text(), re.M):
+    lock = (ROOT / "requirements.lock").read_text()
+    for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", lock, re.M):
         try:
             here = importlib.metadata.version(name).split("+")[0]
         except importlib.metadata.PackageNotFoundError:

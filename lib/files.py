@@ -57,17 +57,51 @@ def foreign_files(folder: Path) -> list[str]:
     return sorted(f.relative_to(folder).as_posix() for f in there if _hash(f) not in listed)
 
 
-def replace_folder(draft: Path, target: Path) -> None:
-    """Put a finished folder in another's place; one of the two is whole and there at any moment.
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A draft folder to fill, which takes the target's place at the end.
 
-    Nothing that Akin did not write is deleted: a folder that holds such files is kept beside the
-    new one, as NAME-kept.
+    An error leaves the target as it was. Where a file cannot be written, as on a full disk, the
+    draft is kept as NAME-unfinished and a RuntimeError says so. Nothing that Akin did not write is
+    deleted: a folder that holds such files is kept beside the new one, as NAME-kept.
     """
+    target = target.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    clear_drafts(target)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-{os.getpid()}-"))
+    try:
+        yield draft
+        _replace(draft, target)
+    except OSError as error:
+        kept = draft.rename(_free_name(target, "unfinished"))
+        raise RuntimeError(
+            f"{target} could not be written: {error}; what there is lies in {kept}"
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def clear_drafts(target: Path) -> None:
+    """Remove a folder's drafts whose processes were killed."""
+    for draft in target.parent.glob(".*-*-*"):
+        name, process, _ = draft.name.rsplit("-", 2)
+        if name != f".{target.name}":
+            continue
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            shutil.rmtree(draft, ignore_errors=True)
+        except (ValueError, PermissionError):
+            pass  # not a draft, or somebody else's
+
+
+def _replace(draft: Path, target: Path) -> None:
+    """Put a finished folder in another's place; one of the two is whole and there at any moment."""
     written = {f.relative_to(draft).as_posix(): _hash(f) for f in draft.rglob("*") if f.is_file()}
     write_atomically(draft / LIST, json.dumps(written, indent=1, sort_keys=True).encode())
     draft.chmod(0o755)  # mkdtemp's folders are private
     foreign = target.exists() and (not target.is_dir() or foreign_files(target))
-    old = free_name(target, "kept") if foreign else draft.with_name(f"{draft.name}-old")
+    old = _free_name(target, "kept") if foreign else draft.with_name(f"{draft.name}old")
     if target.exists():
         target.rename(old)
     draft.rename(target)
@@ -79,28 +113,12 @@ def replace_folder(draft: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def free_name(path: Path, word: str) -> Path:
+def _free_name(path: Path, word: str) -> Path:
     """A path beside this one that nothing has: NAME-word, NAME-word-2, …"""
     other, number = path.with_name(f"{path.name}-{word}"), 2
     while other.exists():
         other, number = path.with_name(f"{path.name}-{word}-{number}"), number + 1
     return other
-
-
-@contextlib.contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A draft folder to fill, which takes the target's place at the end.
-
-    An error leaves the target as it was.
-    """
-    target = target.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-    try:
-        yield draft
-        replace_folder(draft, target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -1,6 +1,7 @@
 """Where things lie, and files that appear whole or not at all."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -48,6 +49,26 @@ def test_a_folder_takes_its_place_whole_or_not_at_all(tmp_path):
         raise KeyError
     assert (tmp_path / "deep" / "kept" / "a").read_text() == "one"
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["kept"]  # no drafts
+
+
+def test_drafts_of_killed_processes_go_and_those_of_others_stay(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    living = f".run-{os.getpid()}-x"
+    for name in (f".run-{gone.pid}-x", living, f".run-{gone.pid}-{os.getpid()}-x", ".run-notes-x"):
+        (tmp_path / name).mkdir()
+    write(tmp_path / "run", a="one")
+    kept = [living, f".run-{gone.pid}-{os.getpid()}-x", ".run-notes-x", "run"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(kept)
+
+
+def test_what_was_written_before_a_disk_was_full_is_kept(tmp_path):
+    says = pytest.raises(RuntimeError, match=r"disk full; what there is lies in .*run-unfinished")
+    with says, files.whole_folder(tmp_path / "run") as draft:
+        (draft / "a").write_text("hours of work")
+        raise OSError("disk full")
+    assert (tmp_path / "run-unfinished" / "a").read_text() == "hours of work"
+    assert [p.name for p in tmp_path.iterdir()] == ["run-unfinished"]
 
 
 def write(folder, **texts):

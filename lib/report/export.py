@@ -9,9 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
-from lib.files import REPORTS, foreign_files, whole_folder
+from lib.files import REPORTS, foreign_files, whole_folder, write_atomically
 from lib.report.parameters import safe_name
 from lib.report.results import read_metrics, recorded_tables
 from lib.report.sweep import REFERENCE
@@ -75,39 +73,34 @@ def _gather(file: Path, run: Path, draft: Path) -> Iterator[str]:
 
 def _tables(results: dict, name: str, draft: Path) -> Iterator[str]:
     for keys, table in recorded_tables(results):
-        stem = Path("tables") / name / safe_name("-".join(keys) or "results")
-        yield from _write_table(stem, ", ".join(keys), table, draft)
-
-
-def _write_table(stem: Path, title: str, table: pd.DataFrame, draft: Path) -> Iterator[str]:
-    caption, label = f"{stem.parent.name}: {title}", f"tab:{stem.parent.name}-{stem.name}"
-    markdown = table_markdown(table)
-    texts = {
-        "tex": table_latex(table, caption=caption, label=label),
-        "md": markdown,
-        "csv": table.to_csv(lineterminator="\n"),
-    }
-    (draft / stem).parent.mkdir(parents=True, exist_ok=True)
-    for kind, content in texts.items():
-        (draft / f"{stem}.{kind}").write_text(content, encoding="utf-8")
-    links = " · ".join(f"[{kind}]({stem.as_posix()}.{kind})" for kind in texts)
-    yield f"\n**Table {title or stem.name}**: {links}\n\n{markdown}"
+        title, stem = ", ".join(keys), safe_name("-".join(keys) or "results")
+        caption, label = f"{name}: {title}", f"tab:{name}-{stem}"
+        markdown = table_markdown(table)
+        texts = {
+            "tex": table_latex(table, caption=caption, label=label),
+            "md": markdown,
+            "csv": table.to_csv(lineterminator="\n"),
+        }
+        place = f"tables/{name}/{stem}"
+        for kind, content in texts.items():
+            write_atomically(draft / f"{place}.{kind}", content.encode())
+        links = " · ".join(f"[{kind}]({place}.{kind})" for kind in texts)
+        yield f"\n**Table {title or stem}**: {links}\n\n{markdown}"
 
 
 def _figures(folder: Path, name: str, draft: Path) -> Iterator[str]:
     """Figures lie in figures/, in the committed results beside metrics.json."""
     drawn = folder / "figures" if (folder / "figures").is_dir() else folder
+    (draft / "figures" / name).mkdir(parents=True, exist_ok=True)
     for stem in sorted({f.stem for f in drawn.glob("[!.]*") if f.suffix in KINDS}):
-        place = Path("figures") / name
-        (draft / place).mkdir(parents=True, exist_ok=True)
+        place = f"figures/{name}/{stem}"
         kinds = [kind for kind in KINDS if (drawn / f"{stem}{kind}").is_file()]
         for kind in kinds:
-            shutil.copyfile(drawn / f"{stem}{kind}", draft / place / f"{stem}{kind}")
-        address = (place / stem).as_posix()
-        links = " · ".join(f"[{kind[1:]}]({address}{kind})" for kind in kinds)
+            shutil.copyfile(drawn / f"{stem}{kind}", draft / f"{place}{kind}")
+        links = " · ".join(f"[{kind[1:]}]({place}{kind})" for kind in kinds)
         yield f"\n**Figure {stem}**: {links}\n"
         if pictures := [kind for kind in kinds if kind not in {".pdf", ".csv"}]:
-            yield f"![{stem} of {name}]({address}{pictures[0]})"
+            yield f"![{stem} of {name}]({place}{pictures[0]})"
 
 
 def _refuse_foreign(target: Path) -> None:

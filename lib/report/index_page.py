@@ -25,7 +25,7 @@ PAGE = Path(__file__).with_name("page")
 # one script, in this order
 SCRIPTS = ("dom", "stats", "charts", "details", "runs", "tests", "compare", "sweeps", "main")
 # what can show a figure, with its media type; the first there is
-PICTURES = {"svg": "svg+xml", "png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
+PICTURES = {"svg": "svg+xml", "png": "png", "jpg": "jpeg"}
 WITHIN = 8_000_000  # bytes of figures and per-query rows in the page itself; more would open slowly
 
 
@@ -41,19 +41,16 @@ def render(runs: list[dict]) -> str:
 
     Its security policy names its own script and style by hash, so no other ones run in it.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import StrictUndefined, Template
 
     style = (PAGE / "style.css").read_text(encoding="utf-8")
     script = "\n".join((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     # "<" cannot end the script element that holds the data, nor begin another
     data = json.dumps(runs, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     failed = sum(run["status"] != "done" for run in runs)
-    environment = Environment(
-        loader=FileSystemLoader(PAGE), autoescape=False, undefined=StrictUndefined
-    )
-    template = environment.get_template("index.html.j2")
+    page = (PAGE / "index.html.j2").read_text(encoding="utf-8")
     some = "No run fits the search and filters."
-    return template.render(
+    return Template(page, undefined=StrictUndefined).render(
         style=style,
         style_hash=_hash(style),
         script=script,
@@ -83,19 +80,22 @@ class _Room:
     left: int
 
     def takes(self, file: Path) -> bool:
-        self.left -= (size := file.stat().st_size)
-        if self.left < 0:
-            self.left += size
-            return False
-        return True
+        size = file.stat().st_size
+        fits = size <= self.left
+        self.left -= size if fits else 0
+        return fits
 
 
 def _described(metrics: dict, folder: Path, reports: Path, room: _Room) -> dict:
+    run, notebook, *dataset = folder.relative_to(reports).parts
     values = list(leaves(metrics["results"]))
     measures = [_measure(path, value) for path, value in values if is_mean(value)]
     fields = ("status", "error", "profile", "parameters", "seconds", "commit")
     return {field: metrics[field] for field in fields} | {
-        **_place(folder, reports),
+        "id": "/".join((run, notebook, *dataset)),
+        "run": run,
+        "notebook": notebook,
+        "dataset": "".join(dataset),
         "problems": metrics.get("problems", []),
         "asked": metrics.get("asked", {}),
         "page": _address(folder / "notebook.html", reports),
@@ -104,17 +104,6 @@ def _described(metrics: dict, folder: Path, reports: Path, room: _Room) -> dict:
         "measures": measures,
         "headline": _headline(measures, metrics["parameters"].get("METRIC")),
         "rest": [(" / ".join(path), text(v)) for path, v in values if not is_mean(v)],
-    }
-
-
-def _place(folder: Path, reports: Path) -> dict:
-    """What a run's folder says of it: its id, its run's name, its data set."""
-    run, notebook, *dataset = folder.relative_to(reports).parts
-    return {
-        "id": "/".join((run, notebook, *dataset)),
-        "run": run,
-        "notebook": notebook,
-        "dataset": dataset[0] if dataset else "",
     }
 
 
@@ -150,10 +139,10 @@ def _headline(measures: list[dict], metric: str | None) -> int | None:
     """
     known = [m for m in measures if m["table"] == measures[0]["table"] and m["mean"] is not None]
     for wanted in (metric or "ndcg@", "ndcg@", ""):
-        metrics = [m["metric"] for m in known if m["metric"].startswith(wanted)]
-        if metrics:
-            same = [m for m in known if m["metric"] == metrics[0]]
-            return measures.index(max(same, key=lambda m: m["mean"]))
+        for first in known:
+            if first["metric"].startswith(wanted):
+                same = [m for m in known if m["metric"] == first["metric"]]
+                return measures.index(max(same, key=lambda m: m["mean"]))
     return None
 
 

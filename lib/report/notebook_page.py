@@ -20,11 +20,9 @@ def render_page(notebook: Path, *, title: str) -> Path:
     anything.
     """
     import nbformat
-    from jinja2 import DictLoader
     from nbconvert import HTMLExporter
 
-    ours = DictLoader({TEMPLATE.name: TEMPLATE.read_text(encoding="utf-8")})
-    exporter = HTMLExporter(template_name="lab", template_file=TEMPLATE.name, extra_loaders=[ours])
+    exporter = HTMLExporter(template_name="lab", template_file=str(TEMPLATE))
     body, _ = exporter.from_notebook_node(
         nbformat.read(notebook, 4), resources={"metadata": {"name": title}}
     )

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
-from lib.report.runs import Run, clear_drafts, environment, execute
+from lib.files import clear_drafts
+from lib.report.runs import DIED, Run, execute
 
 # what runs a notebook takes seconds to import: once, in the process that the others are forked from
 PRELOADED = ["papermill.execute", "nbconvert.exporters.html", "lib.report.runs"]
@@ -28,31 +29,24 @@ def run_all(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, dict]]:
     """
     if jobs < 1:
         raise ValueError(f"at least one run at a time, got jobs={jobs}")
-    cores = max(1, (os.cpu_count() or 1) // jobs)
+    # the forkserver has the environment of its own start, so this one travels along
+    environ = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // jobs))} | os.environ
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
     waiting, running = list(reversed(runs)), {}
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 run = waiting.pop()
-                process = _start(run, threads=os.environ.get("OMP_NUM_THREADS", str(cores)))
+                process = context.Process(target=_run, args=(environ, run))
+                process.start()
                 running[process.sentinel] = (process, run)
             for sentinel in wait(list(running)):
                 process, run = running.pop(sentinel)
                 process.join()
-                metrics = run.metrics() if process.exitcode == 0 else None
-                yield run, metrics or {"status": "died", "results": {}, "seconds": 0.0}
+                yield run, run.metrics() if process.exitcode == 0 else DIED
     finally:
         _end(list(running.values()))
-
-
-def _start(run: Run, threads: str) -> BaseProcess:
-    context = mp.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    with environment(OMP_NUM_THREADS=threads):
-        # the server has the environment of its own start, so this one travels along
-        process = context.Process(target=_run, args=(dict(os.environ), run))
-    process.start()
-    return process
 
 
 def _run(environ: dict[str, str], run: Run) -> None:
@@ -78,4 +72,4 @@ def _end(running: list[tuple[BaseProcess, Run]]) -> None:
         process.kill()
     for process, run in running:
         process.join()
-        clear_drafts(run)
+        clear_drafts(run.folder)

@@ -1,23 +1,23 @@
 """A run's parameters: the notebook's own, then a profile's, then those asked for.
 
 All are checked before a kernel starts. A dotted name reaches into nested values:
-`ENCODERS.words.encoder`, `FIELDS.0`.
+`ENCODERS.words.encoder`.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-import difflib
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lib.files import ROOT
+from lib.hints import did_you_mean
 
 NOTEBOOKS = ROOT / "notebooks"
 
@@ -109,12 +109,8 @@ def find_notebook(notebook: Path | str) -> Path:
     for path in (Path(notebook), NOTEBOOKS / notebook, NOTEBOOKS / f"{notebook}.ipynb"):
         if path.is_file():
             return path.resolve()
-    near = difflib.get_close_matches(
-        Path(notebook).stem, [p.stem for p in NOTEBOOKS.glob("*.ipynb")], n=1, cutoff=0.4
-    )
-    raise FileNotFoundError(
-        f"no notebook {str(notebook)!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-    )
+    near = did_you_mean(Path(notebook).stem, [path.stem for path in NOTEBOOKS.glob("*.ipynb")])
+    raise FileNotFoundError(f"no notebook {str(notebook)!r}{near}")
 
 
 def default_parameters(notebook: Path) -> dict:
@@ -148,7 +144,7 @@ def _filled_in(notebook: Path, known: dict, given: Mapping[str, object]) -> dict
         if head not in known:
             raise ValueError(
                 f"{notebook.name} has no parameter {head!r}; "
-                f"it has {', '.join(known) or 'none'}{_nearest(head, known)}"
+                f"it has {', '.join(known) or 'none'}{did_you_mean(head, known)}"
             )
         if path:
             _set_inside(values[head], path, value, f"{notebook.name}: {head}")
@@ -164,24 +160,17 @@ def _set_inside(value: object, path: list[str], new: object, where: str) -> None
     A new last key is an option more, unless it reads like a slip of one there.
     """
     key, *rest = path
-    if isinstance(value, list):
-        if not key.isdigit() or int(key) >= len(value):
-            raise ValueError(
-                f"{where} is a list of {len(value)}; "
-                f"a place in it is 0 to {len(value) - 1}, got {key!r}"
-            )
-        key = int(key)
-    elif not isinstance(value, dict):
+    if not isinstance(value, dict):
         raise ValueError(f"{where} is {value!r}, which has nothing named {key!r} inside")
-    elif key not in value and (rest or _nearest(key, value, 0.75)):
-        raise ValueError(
-            f"{where} has no {key!r}; it has {', '.join(map(str, value))}{_nearest(key, value)}"
-        )
+    known = list(map(str, value))
+    if key not in value and (rest or did_you_mean(key, known, cutoff=0.75)):
+        near = did_you_mean(key, known)
+        raise ValueError(f"{where} has no {key!r}; it has {', '.join(known)}{near}")
     here = f"{where}.{key}"
     if rest:
         _set_inside(value[key], rest, new, here)
         return
-    if isinstance(value, list) or key in value:
+    if key in value:
         _check_type(new, value[key], here)
     value[key] = copy.deepcopy(new)
 
@@ -194,17 +183,10 @@ def _check_type(value: object, default: object, where: str) -> None:
 def _fits(value: object, default: object) -> bool:
     if value is None or default is None:
         return True
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(value, bool):  # which Python counts among the integers
+        return isinstance(default, bool)
     if isinstance(default, list | tuple):
         return isinstance(value, list | tuple) and all(
             not default or any(_fits(v, d) for d in default) for v in value
         )
-    return isinstance(value, type(default)) or (
-        isinstance(default, float) and isinstance(value, int)
-    )
-
-
-def _nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    near = difflib.get_close_matches(name, list(map(str, known)), n=1, cutoff=cutoff)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return isinstance(value, int | float if isinstance(default, float) else type(default))

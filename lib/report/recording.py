@@ -22,7 +22,8 @@ def record(**values: object) -> None:
 
     A table of `compare` becomes {method: {metric: {mean, low, high, …}}}; a `Comparison` keeps
     every query's values too, so that runs can be compared later; a `Dataset` leaves its name and
-    digest. Nested dicts, numbers and strings stay as they are. Several calls add up.
+    digest. Nested dicts, numbers and strings stay as they are. Several calls add up; a name that
+    comes again is replaced.
 
     >>> record(data=data, search=found, best="minilm")  # doctest: +SKIP
     """
@@ -36,7 +37,7 @@ def record(**values: object) -> None:
             kept["data"][value.name] = value.digest
         else:
             results[name] = value
-    _merge(kept["results"], plain(results))
+    kept["results"] |= plain(results)
     kept["queries"] |= dict(packed(results))
     write_atomically(folder / FILE, json.dumps(kept, indent=1).encode())
 
@@ -67,11 +68,3 @@ def plain(value: object) -> object:
     if isinstance(value, float | np.floating):
         return round(float(value), 6) if np.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value
-
-
-def _merge(into: dict, new: Mapping) -> None:
-    for key, value in new.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value

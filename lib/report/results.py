@@ -57,16 +57,14 @@ def means(results: Mapping) -> dict[str, float]:
 
 def recorded_tables(results: Mapping) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
     """The tables of `compare` among results, each with the keys that lead to it."""
-    tables: dict[tuple[str, ...], dict] = {}
+    tables: dict[tuple[str, ...], dict[str, dict]] = {}
     for path, value in leaves(results):
         if is_mean(value) and len(path) > 1 and {"low", "high"} <= set(value):
             *table, method, metric = path
-            tables.setdefault(tuple(table), {})[metric, method] = value
-    for path, cells in tables.items():
-        metrics = list(dict.fromkeys(metric for metric, _ in cells))
-        order = sorted(cells, key=lambda cell: metrics.index(cell[0]))
-        index = pd.MultiIndex.from_tuples(order, names=["metric", "method"])
-        frame = pd.DataFrame([cells[cell] for cell in order], index).astype(float)
+            tables.setdefault(tuple(table), {}).setdefault(metric, {})[method] = value
+    for path, table in tables.items():
+        metrics = {name: pd.DataFrame(methods, dtype=float).T for name, methods in table.items()}
+        frame = pd.concat(metrics, names=["metric", "method"])
         counts = [c for c in ("queries", "empty") if c in frame and frame[c].notna().all()]
         yield path, frame.astype(dict.fromkeys(counts, int))
 

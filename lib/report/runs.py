@@ -12,22 +12,22 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.files import REPORTS, ROOT, free_name, replace_folder, write_atomically
+from lib.files import REPORTS, ROOT, whole_folder, write_atomically
 from lib.report import recording
 from lib.report.notebook_page import render_page
 from lib.report.parameters import dataset_folder, find_notebook, resolve, safe_name
+from lib.report.results import read_metrics
 from lib.report.scores_js import write_queries
 
 PACKAGES = ("torch", "torchvision", "transformers", "scikit-learn", "faiss-cpu", "numpy", "pandas")
+DIED = {"status": "died", "results": {}, "seconds": 0.0}  # in place of a run's metrics
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,12 @@ class Run:
         return f"{self.notebook.stem}, {self.folder.name}"
 
     def metrics(self) -> dict:
-        """What the run left, or {"status": "died"} where it, as it is now, has left nothing."""
+        """What the run left, or DIED where it, as it is now, has left nothing that can be read."""
         try:
-            found = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
-            if found["key"] == self.key:
-                return found
+            found = read_metrics(self.folder / "metrics.json")
+            return found if found["key"] == self.key else DIED
         except (OSError, ValueError, KeyError, TypeError):
-            pass  # nothing there, or nothing that can be read
-        return {"status": "died", "results": {}, "seconds": 0.0}
+            return DIED
 
 
 def plan(
@@ -94,10 +92,7 @@ def execute(run: Run, *, progress: bool = True) -> dict:
     metrics that say so. Where the page or another last step fails, the results stay, and `problems`
     says what is missing.
     """
-    run.folder.parent.mkdir(parents=True, exist_ok=True)
-    clear_drafts(run)
-    draft = Path(tempfile.mkdtemp(dir=run.folder.parent, prefix=_drafts(run, os.getpid())))
-    try:
+    with whole_folder(run.folder) as draft:
         start = time.perf_counter()
         error = _execute_notebook(run, draft, progress=progress)
         metrics = {
@@ -115,10 +110,12 @@ def execute(run: Run, *, progress: bool = True) -> dict:
             "problems": [],
             **_finish(run, draft),
         }
-        _put_in_place(run, draft, metrics)
-        return metrics
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        text = json.dumps(metrics, indent=1, ensure_ascii=False)
+        # half a character pair, which UTF-8 cannot hold, is written as JSON's \udXXX
+        write_atomically(draft / "metrics.json", text.encode(errors="backslashreplace"))
+        if not metrics["problems"]:
+            (draft / recording.FILE).unlink(missing_ok=True)
+    return metrics
 
 
 def summary(run: Run, metrics: dict) -> str:
@@ -154,52 +151,30 @@ def run_name(profile: str, asked: Mapping[str, object]) -> str:
     return safe_name(",".join([profile, *said]))
 
 
-def clear_drafts(run: Run) -> None:
-    """Remove what earlier processes left that were killed in this very run."""
-    for draft in run.folder.parent.glob(_drafts(run, "*") + "*"):
-        try:
-            os.kill(int(draft.name.removeprefix(f".{run.folder.name}-").partition("-")[0]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(draft, ignore_errors=True)
-        except (ValueError, PermissionError):
-            pass  # not a draft, or somebody else's
-
-
-@contextlib.contextmanager
-def environment(**values: str) -> Iterator[None]:
-    """Environment variables for as long as the block lasts."""
-    before = {k: os.environ.get(k) for k in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for k, v in before.items():
-            os.environ.pop(k) if v is None else os.environ.update({k: v})
-
-
 def _execute_notebook(run: Run, folder: Path, *, progress: bool) -> dict | None:
     """Run the notebook in a kernel of its own; what went wrong, if anything did."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    with environment(AKIN_RUN=str(folder)):
-        try:
-            papermill.execute_notebook(
-                str(run.notebook),
-                str(folder / "notebook.ipynb"),
-                parameters=run.parameters,
-                kernel_name="python3",
-                language="python",
-                progress_bar=progress and sys.stderr.isatty(),
-                # a kernel that is ended while it starts to end by itself calls that an error
-                extra_arguments=["--log-level=CRITICAL"],
-            )
-        except PapermillExecutionError as error:
-            found = (error.exec_count, error.source, error.ename, error.evalue)
-        except Exception as error:  # the kernel died, or the notebook could not be written
-            found = ("?", "", type(error).__name__, str(error) or "no message")
-        else:
-            return None
+    os.environ["AKIN_RUN"] = str(folder)  # the kernel inherits it: here `record` writes
+    try:
+        papermill.execute_notebook(
+            str(run.notebook),
+            str(folder / "notebook.ipynb"),
+            parameters=run.parameters,
+            kernel_name="python3",
+            language="python",
+            progress_bar=progress and sys.stderr.isatty(),
+            # a kernel that is ended while it starts to end by itself calls that an error
+            extra_arguments=["--log-level=CRITICAL"],
+        )
+        return None
+    except PapermillExecutionError as error:
+        found = (error.exec_count, error.source, error.ename, error.evalue)
+    except Exception as error:  # the kernel died, or the notebook could not be written
+        found = ("?", "", type(error).__name__, str(error) or "no message")
+    finally:
+        del os.environ["AKIN_RUN"]
     return dict(zip(("cell", "source", "name", "message"), found, strict=True))
 
 
@@ -212,8 +187,8 @@ def _finish(run: Run, draft: Path) -> dict:
         write_queries(recorded.get("queries", {}), draft)
     with _noted("there is no page", problems):
         render_page(draft / "notebook.ipynb", title=run.notebook.stem)
-    found = {"data": recorded.get("data", {}), "results": recorded.get("results", {})}
-    return found | {"problems": problems}
+    kept = {name: recorded.get(name, {}) for name in ("data", "results")}
+    return kept | {"problems": problems}
 
 
 @contextlib.contextmanager
@@ -223,27 +198,6 @@ def _noted(says: str, problems: list[str]) -> Iterator[None]:
         yield
     except Exception as error:
         problems.append(f"{says}: {type(error).__name__}: {error}")
-
-
-def _put_in_place(run: Run, draft: Path, metrics: dict) -> None:
-    """Write metrics.json and give the draft its name; where that fails, the draft is kept."""
-    text = json.dumps(metrics, indent=1, ensure_ascii=False)
-    try:
-        # half a character pair, which UTF-8 cannot hold, is written as JSON's \udXXX
-        write_atomically(draft / "metrics.json", text.encode(errors="backslashreplace"))
-        if not metrics["problems"]:
-            (draft / recording.FILE).unlink(missing_ok=True)
-        replace_folder(draft, run.folder)
-    except OSError as error:
-        kept = draft.rename(free_name(run.folder, "unfinished"))
-        raise RuntimeError(
-            f"{run.name} has run, but {run.folder} could not be written: {error}; "
-            f"what there is lies in {kept}"
-        ) from error
-
-
-def _drafts(run: Run, process: int | str) -> str:
-    return f".{run.folder.name}-{process}-"
 
 
 def _brief(value: object) -> str:

@@ -23,10 +23,6 @@ KEPT = {".svg", ".jpg", ".csv"}  # of a figure's files: what a page shows, and t
 BIGGEST = 900_000  # bytes: nothing above 1 MB is tracked
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a sweep: its text says how many runs are finished."""
-
-
 def sweep(
     notebook: Path | str,
     grid: Mapping[str, Sequence[object]],
@@ -40,8 +36,8 @@ def sweep(
     """Run every combination of the grid, `jobs` at once; a row each with the means it recorded.
 
     A run with the same notebook, parameters and code is not repeated; one that failed is with
-    `retry_failed`. Failed runs have no values, never zeros. Raises Interrupted on Ctrl-C; finished
-    runs stay.
+    `retry_failed`. Failed runs have no values, never zeros. Ctrl-C says how many are finished; they
+    stay.
     """
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     planned = []  # all of them before the first starts: a mistake must not show after an hour
@@ -54,7 +50,11 @@ def sweep(
     waiting = {run.folder: run for run, _ in planned if run.metrics()["status"] not in ended}
     for _ in _shown(list(waiting.values()), len(planned), jobs):
         pass  # the table is made of what they left
-    return pd.DataFrame([_row(point, run.metrics()) for run, point in planned])
+    rows = []
+    for run, point in planned:
+        metrics = run.metrics()
+        rows.append({**point, "status": metrics["status"], **means(metrics["results"])})
+    return pd.DataFrame(rows)
 
 
 def report_all(
@@ -68,8 +68,7 @@ def report_all(
     known = [name for name, by_profile in profiles().items() if profile in by_profile]
     if not known:
         raise ValueError(f"no notebook has the profile {profile!r} (notebooks/profiles.yaml)")
-    name = "full-reference" if profile == "reference" else profile
-    planned = [plan(n, profile=profile, name=name, reports=reports) for n in notebooks or known]
+    planned = [plan(name, profile=profile, reports=reports) for name in notebooks or known]
     runs = list(itertools.chain.from_iterable(planned))
     results = []
     for run, metrics in _shown(runs, len(runs), jobs):
@@ -97,10 +96,6 @@ def keep_reference(run: Path, target: Path) -> None:
             shutil.copyfile(file, draft / file.name)
 
 
-def _row(point: dict, metrics: dict) -> dict:
-    return {**point, "status": metrics["status"], **means(metrics["results"])}
-
-
 def _shown(runs: list[Run], total: int, jobs: int) -> Iterator[tuple[Run, dict]]:
     """The runs as they end, beside a line that says how many there are and what time is left."""
     finished = total - len(runs)
@@ -111,4 +106,5 @@ def _shown(runs: list[Run], total: int, jobs: int) -> Iterator[tuple[Run, dict]]
                 bar.update()
                 yield run, metrics
     except KeyboardInterrupt as stop:
-        raise Interrupted(f"stopped; {finished} of {total} runs are finished and stay") from stop
+        says = f"stopped; {finished} of {total} runs are finished and stay"
+        raise KeyboardInterrupt(says) from stop

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,15 +68,13 @@ def table_latex(table: pd.DataFrame, *, caption: str = "", label: str = "") -> s
 
     p < 0.05 has a star. Names and caption are escaped. Needs \usepackage{booktabs}.
     """
-    cells = _cells(table, bold=r"\textbf{{{}}}", star="$^{*}$")
-    cells.index = [str(name).translate(LATEX) for name in cells.index]
-    cells.columns = [str(name).translate(LATEX) for name in cells.columns]
+    cells = _cells(table, bold=r"\textbf{{{}}}", star="$^{*}$", escape=_latex)
     says = f"{caption.rstrip('.')}. {_note(table)}" if caption else _note(table)
     return cells.style.to_latex(
         column_format="l" + "r" * cells.shape[1],
         hrules=True,
         position_float="centering",
-        caption=says.translate(LATEX),
+        caption=_latex(says),
         label=label or None,
     )
 
@@ -85,9 +84,9 @@ def table_markdown(table: pd.DataFrame) -> str:
 
     p < 0.05 has a star.
     """
-    cells = _cells(table, bold="**{}**", star=r" \*")
-    lines = [["method", *map(_markdown, cells)], ["---", *["---:"] * cells.shape[1]]]
-    lines += [[_markdown(name), *row] for name, row in zip(cells.index, cells.values, strict=True)]
+    cells = _cells(table, bold="**{}**", star=r" \*", escape=_markdown)
+    head = [("method", *cells), ("---", *["---:"] * cells.shape[1])]
+    lines = [*head, *cells.itertuples(name=None)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{_markdown(_note(table))}\n"
 
 
@@ -98,8 +97,10 @@ def _require(table: pd.DataFrame) -> None:
         )
 
 
-def _cells(table: pd.DataFrame, *, bold: str, star: str) -> pd.DataFrame:
-    """Methods by metrics, each cell the text of its mean and interval."""
+def _cells(
+    table: pd.DataFrame, *, bold: str, star: str, escape: Callable[[object], str]
+) -> pd.DataFrame:
+    """Methods by metrics, each cell the text of its mean and interval; names are escaped."""
     _require(table)
     if list(table.index.names) != ["metric", "method"]:
         raise ValueError(
@@ -113,7 +114,8 @@ def _cells(table: pd.DataFrame, *, bold: str, star: str) -> pd.DataFrame:
         texts.append(f"{mean} {_interval(row['low'], row['high'])}".rstrip() + starred)
     metrics, methods = (table.index.unique(level) for level in ("metric", "method"))
     cells = pd.Series(texts, table.index).unstack("metric", fill_value="–")
-    return cells.loc[methods, metrics]
+    cells = cells.loc[methods, metrics].rename_axis(index=None, columns=None)
+    return cells.rename(index=escape, columns=escape)
 
 
 def _best(table: pd.DataFrame) -> np.ndarray:
@@ -159,6 +161,10 @@ def _signed(value: float) -> str:
 
 def _p(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.4f}" + (" *" if value < LEVEL else "")
+
+
+def _latex(text: object) -> str:
+    return str(text).translate(LATEX)
 
 
 def _markdown(text: object) -> str:

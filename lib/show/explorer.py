@@ -26,13 +26,9 @@ INTERACTIVE = {"JPY_SESSION_NAME", "VSCODE_PID"}  # set in kernels of Jupyter's 
 
 
 def explore(
-    catalogue: Catalogue,
-    embeddings: Mapping[str, Embeddings],
-    task: Task | None = None,
-    *,
-    k: int = 12,
+    catalogue: Catalogue, embeddings: Mapping[str, Embeddings], task: Task | None = None
 ) -> Panel | Gallery:
-    """A panel for notebooks: search a product, slide weights, filter, and see k neighbours move.
+    """A panel for notebooks: search a product, slide weights, filter, and see neighbours move.
 
     `embeddings` are of this catalogue, by the name to show. A `task` over the catalogue marks hits
     and leaves out what it excludes. In a report, and wherever nobody can slide, a gallery takes the
@@ -55,7 +51,7 @@ def explore(
         return equal_weights(catalogue, embeddings, task)
     from lib.show.panel import Panel  # ipywidgets are loaded when they are shown
 
-    return Panel(catalogue, embeddings, task, k=k)
+    return Panel(catalogue, embeddings, task)
 
 
 def equal_weights(

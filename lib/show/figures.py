@@ -9,7 +9,7 @@ import io
 from typing import TYPE_CHECKING
 
 from lib.files import run_folder, write_atomically
-from lib.show.style import settings
+from lib.show.style import in_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +58,6 @@ def draw(figure: Figure, suffix: str, *, dpi: int = 300, salt: str = "") -> byte
     if suffix == "jpg" or figure.get_layout_engine() is None:
         options["bbox_inches"] = "tight"  # else the width is the column's, to the point
     data = io.BytesIO()
-    with settings(**{"svg.hashsalt": salt}):
+    with in_style(**{"svg.hashsalt": salt}):
         figure.savefig(data, format=suffix, dpi=dpi, **options)
     return data.getvalue()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from lib.data.catalogue import Catalogue
 from lib.data.task import Task
@@ -33,8 +34,10 @@ class Neighbourhood:
     ) -> None:
         self.catalogue, self.row = catalogue, row
         parts = embeddings.values()
-        self.cosines = np.stack([_cosines(part.vectors, row) for part in parts])  # (m, n)
-        self.present = np.stack([part.present for part in parts]).astype(float)  # (m, n)
+        # m times (n, d) @ (d,) -> (n,), of dense or sparse rows
+        cosines = [part.vectors @ csr_array(part.vectors[[row]]).toarray()[0] for part in parts]
+        self.cosines = np.stack(cosines, dtype=float)  # (m, n)
+        self.present = np.stack([part.present for part in parts], dtype=float)  # (m, n)
         self.excluded = task.exclude[[row]].indices if task else [row]
         self.gains = task.relevance[[row]].toarray()[0] if task else None  # (n,)
 
@@ -84,8 +87,3 @@ def with_moves(now: Sequence[Card], before: Sequence[Card]) -> list[Card]:
         note = f"▲ {step}" if step > 0 else f"▼ {-step}" if step < 0 else ""
         moved.append(replace(shown, note=note if shown.id in places else "new"))
     return moved
-
-
-def _cosines(vectors: np.ndarray, row: int) -> np.ndarray:
-    found = vectors @ vectors[[row]].T  # (n, d) @ (d, 1) -> (n, 1)
-    return np.asarray(found.toarray() if hasattr(found, "toarray") else found, float)[:, 0]

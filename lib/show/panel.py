@@ -25,14 +25,9 @@ class Panel:
     """Controls above, neighbours below; a notebook shows `widget`."""
 
     def __init__(
-        self,
-        catalogue: Catalogue,
-        embeddings: Mapping[str, Embeddings],
-        task: Task | None = None,
-        *,
-        k: int = 12,
+        self, catalogue: Catalogue, embeddings: Mapping[str, Embeddings], task: Task | None = None
     ) -> None:
-        self.catalogue, self.embeddings, self.task, self.k = catalogue, embeddings, task, k
+        self.catalogue, self.embeddings, self.task = catalogue, embeddings, task
         self.search = _control(widgets.Text, "search", placeholder="part of a title or id")
         self.product = _control(widgets.Select, "product", options=self._matches(), rows=5)
         self.encoder = _control(widgets.Dropdown, "encoder", options=[MIX, *embeddings])
@@ -55,9 +50,16 @@ class Panel:
     def _price_slider(self) -> widgets.FloatRangeSlider:
         prices = self.catalogue.items["price"].dropna()
         low, high = (np.floor(prices.min()), np.floor(prices.max()) + 1) if len(prices) else (0, 1)
-        steps = {"step": (high - low) / 100, "readout_format": ".0f"}
-        ends = {"value": (low, high), "min": low, "max": high}
-        return _control(widgets.FloatRangeSlider, "price", **ends, **steps, disabled=prices.empty)
+        return _control(
+            widgets.FloatRangeSlider,
+            "price",
+            value=(low, high),
+            min=low,
+            max=high,
+            step=(high - low) / 100,
+            readout_format=".0f",
+            disabled=prices.empty,
+        )
 
     def _controls(self) -> widgets.Box:
         layout = widgets.Layout(flex="1 1 17rem", min_width="15rem")
@@ -113,8 +115,8 @@ class Panel:
         whole = self.price.value == (self.price.min, self.price.max)
         # products without a price stay while the slider spans every price
         filters = {"category": category, "price": None if whole else self.price.value}
-        now = self.around.nearest(weights, self.k, **filters)
-        equal = self.around.nearest(np.ones(len(weights)), self.k, **filters)
+        now = self.around.nearest(weights, **filters)
+        equal = self.around.nearest(np.ones(len(weights)), **filters)
         columns = {self._heading(weights): with_moves(now, equal)}
         shown = scene(self.catalogue, self.around.row, columns, self.around.gains)
         self.view.value = shown.html()

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lib.show.product_plots import catalogue_map, neighbours, sample
+from lib.show.product_plots import catalogue_map, neighbours, sample  # noqa: F401 for notebooks
 from lib.show.style import (
     BLUE,
     GREY,
     INK,
     PALETTE,
+    READABLE,
     SHAPES,
     SMALL,
     TWO_COLUMNS,
     in_style,
-    ink,
     literal,
     new_axes,
     wrapped,
@@ -34,25 +34,12 @@ from lib.show.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = [
-    "bars",
-    "catalogue_map",
-    "curves",
-    "differences",
-    "heatmap",
-    "intervals",
-    "largest",
-    "neighbours",
-    "sample",
-    "scatter",
-]
-
-MOST = 15  # rows or columns of a heat map, bars of a chart: more cannot be read
+MOST = 15  # rows or columns of a heat map: more cannot be read
 DASHES = ("-", "--", "-.")  # tell lines apart beyond the seventh colour
 BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": SMALL}
 
 
-@in_style
+@in_style()
 def intervals(
     table: pd.DataFrame,
     metric: str,
@@ -76,7 +63,7 @@ def intervals(
     return ax
 
 
-@in_style
+@in_style()
 def differences(table: pd.DataFrame, metric: str, ax: Axes | None = None) -> Axes:
     """One metric of a `compare()` table as differences to its baseline, largest at the top.
 
@@ -95,7 +82,7 @@ def differences(table: pd.DataFrame, metric: str, ax: Axes | None = None) -> Axe
     return ax
 
 
-@in_style
+@in_style()
 def curves(
     lines: Mapping[str, pd.Series],
     ax: Axes | None = None,
@@ -114,7 +101,7 @@ def curves(
         colour = PALETTE[i % len(PALETTE)]
         dashes = DASHES[i // len(PALETTE) % len(DASHES)]
         ax.plot(line.index, line, color=colour, marker=SHAPES[i % len(SHAPES)], ls=dashes)
-        ends.append((line.iloc[-1], wrapped(name, ax), ink(colour)))
+        ends.append((line.iloc[-1], wrapped(name, ax), READABLE[colour]))
     flat = {name: pd.Series([value], [None]) for name, value in (references or {}).items()}
     for name, (value,) in flat.items():
         ax.axhline(value, ls=":", color=GREY, lw=1.2)
@@ -127,7 +114,7 @@ def curves(
     return ax
 
 
-@in_style
+@in_style()
 def bars(values: pd.Series, ax: Axes | None = None, *, xlabel: str = "") -> Axes:
     """One bar a name, in the order given from the top, each with its value."""
     ax = _named_rows(values.index, ax, xlabel=xlabel)
@@ -139,23 +126,7 @@ def bars(values: pd.Series, ax: Axes | None = None, *, xlabel: str = "") -> Axes
     return ax
 
 
-def largest(values: pd.Series, most: int = MOST) -> pd.Series:
-    """The largest values in falling order; all further ones are summed up as "other".
-
-    >>> largest(pd.Series({"mugs": 7, "hats": 2, "vases": 9, "lamps": 4}), 2)
-    vases    9
-    mugs     7
-    other    6
-    dtype: int64
-    """
-    ordered = values.sort_values(ascending=False, kind="stable")
-    if len(ordered) <= most:
-        return ordered
-    rest = pd.Series({"other": ordered.iloc[most:].sum()})
-    return pd.concat([ordered.iloc[:most], rest])
-
-
-@in_style
+@in_style()
 def scatter(
     points: pd.DataFrame, ax: Axes | None = None, *, xlabel: str = "", ylabel: str = ""
 ) -> Axes:
@@ -177,7 +148,7 @@ def scatter(
     return ax
 
 
-@in_style
+@in_style()
 def heatmap(table: pd.DataFrame, ax: Axes | None = None, *, label: str = "") -> Axes:
     """A table of shares as shaded cells, each with its number.
 

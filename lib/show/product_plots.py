@@ -20,11 +20,11 @@ from lib.show.style import (
     INK,
     ORANGE,
     PALETTE,
+    READABLE,
     SHAPES,
     SMALL,
     TWO_COLUMNS,
     in_style,
-    ink,
     literal,
     new_axes,
     wrapped,
@@ -39,7 +39,7 @@ COLUMNS = 8  # photos beside each other on a sheet
 LETTER = 0.049  # inches: width of a title's letter
 
 
-@in_style
+@in_style()
 def catalogue_map(
     points: np.ndarray, labels: Sequence, ax: Axes | None = None, *, title: str = ""
 ) -> Axes:
@@ -75,7 +75,7 @@ def catalogue_map(
     return ax
 
 
-@in_style
+@in_style()
 def neighbours(
     task: Task,
     rankings: Mapping[str, Ranking],
@@ -116,7 +116,7 @@ def neighbours(
     return ax
 
 
-@in_style
+@in_style()
 def sample(catalogue: Catalogue, ax: Axes | None = None, *, rows: int = 3) -> Axes:
     """The catalogue's first products as a sheet of photos with titles, eight a row."""
     count = min(len(catalogue), COLUMNS * rows)
@@ -150,7 +150,7 @@ def _mark(ax: Axes, x: float, y: float, hit: bool) -> None:
     frame = Rectangle((x, y), 0.96, 0.78, fill=False, ec=colour, lw=1.5, ls=dashes, zorder=2)
     ax.add_patch(frame)
     box = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": colour, "lw": 1}
-    look = {"fontsize": 6.5, "color": ink(colour), "bbox": box, "zorder": 3}
+    look = {"fontsize": 6.5, "color": READABLE[colour], "bbox": box, "zorder": 3}
     ax.text(x + 0.05, y + 0.05, mark, ha="left", va="top", **look)
 
 

@@ -6,23 +6,28 @@ What figures show is in `plots.py` and `product_plots.py`.
 from __future__ import annotations
 
 import contextlib
-import functools
 import textwrap
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, ParamSpec
-
-import numpy as np
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-P = ParamSpec("P")
 
 # Okabe and Ito's colours: told apart with any colour vision
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
 RED, PURPLE, SKY = "#D55E00", "#CC79A7", "#56B4E9"
 GREY, INK = "#6E737C", "#222222"
-PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, INK)
+# each colour of a line, darkened for small text on white until the contrast is 4.5 to 1 (WCAG 2)
+READABLE = {
+    BLUE: "#0072b2",
+    ORANGE: "#996900",
+    GREEN: "#00815e",
+    RED: "#c05500",
+    PURPLE: "#9e5e81",
+    SKY: "#39779b",
+    INK: "#222222",
+}
+PALETTE = tuple(READABLE)
 SHAPES = "osD^vPX"  # beside the colours, for print and for any eye
 ONE_COLUMN, TWO_COLUMNS = 3.35, 7.0  # inches: widths of a paper's figures
 SMALL = 7  # points: numbers beside dots and bars
@@ -52,22 +57,12 @@ RC = {
 }
 
 
-def in_style(draw: Callable[P, Axes]) -> Callable[P, Axes]:
-    """A drawing function that uses this style, whatever the session's own settings are."""
-
-    @functools.wraps(draw)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Axes:
-        with settings():
-            return draw(*args, **kwargs)
-
-    return wrapper
-
-
 @contextlib.contextmanager
-def settings(**more: object) -> Iterator[None]:
-    """The style for a while; afterwards the session's settings are back.
+def in_style(**more: object) -> Iterator[None]:
+    """The style for a block, or for a function that is decorated with `@in_style()`.
 
-    matplotlib's `rc_context` would also undo what a notebook's first figure switches on.
+    Afterwards the session's settings are back. matplotlib's `rc_context` would also undo what a
+    notebook's first figure switches on.
     """
     import matplotlib as mpl
 
@@ -80,25 +75,12 @@ def settings(**more: object) -> Iterator[None]:
         mpl.rcParams.update(before)
 
 
-@in_style
+@in_style()
 def new_axes(height: float, width: float = TWO_COLUMNS) -> Axes:
     """Empty axes on a figure of this height and width, in inches."""
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
-
-
-def ink(colour: str) -> str:
-    """The colour, darkened until small text in it is readable on white.
-
-    Readable is a contrast of 4.5 to 1 (WCAG 2).
-    """
-    from matplotlib.colors import to_hex, to_rgb
-
-    rgb = np.array(to_rgb(colour))
-    while 1.05 / (_luminance(rgb) + 0.05) < 4.5:
-        rgb *= 0.95
-    return to_hex(rgb)
 
 
 def wrapped(name: object, ax: Axes) -> str:
@@ -110,11 +92,6 @@ def wrapped(name: object, ax: Axes) -> str:
 def literal(text: object) -> str:
     """The text with its dollar signs kept: a shop's price is no formula."""
     return str(text).replace("$", r"\$")
-
-
-def _luminance(rgb: np.ndarray) -> float:
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def number(value: float) -> str:

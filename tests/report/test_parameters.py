@@ -45,7 +45,7 @@ def notebook(tmp_path):
         ),
         ({"ENCODERS.words.encoder": 5}, "ENCODERS.words.encoder is str"),
         ({"ENCODERS.words.encoder.x": 5}, "'tfidf', which has nothing named 'x' inside"),
-        ({"ENCODERS.words.fields.1": "brand"}, "list of 1; a place in it is 0 to 0, got '1'"),
+        ({"ENCODERS.words.fields.0": "brand"}, r"\['title'\], which has nothing named '0' inside"),
         ({"ROWS.0": 5}, "ROWS is 3, which has nothing named '0' inside"),
     ],
 )
@@ -54,10 +54,10 @@ def test_wrong_names_and_types_are_refused_with_the_nearest(notebook, asked, mes
         resolve(notebook, asked)
 
 
-def test_dotted_names_reach_into_dicts_and_lists(notebook):
+def test_dotted_names_reach_into_dicts(notebook):
     asked = {
         "ENCODERS.words.encoder": "lsa",
-        "ENCODERS.words.fields.0": "brand",
+        "ENCODERS.words.fields": ["brand"],
         "ENCODERS.photo.bins": 8,
     }
     (found,) = resolve(notebook, asked)

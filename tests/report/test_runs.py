@@ -165,11 +165,11 @@ def test_record_outside_a_run_does_nothing(monkeypatch, tmp_path):
 def test_record_adds_up_and_turns_tables_and_nan_into_json(monkeypatch, tmp_path):
     monkeypatch.setenv("AKIN_RUN", str(tmp_path))
     index = pd.MultiIndex.from_tuples([("hit@1", "words")], names=["metric", "method"])
-    record(shop={"task": pd.DataFrame({"mean": [0.5], "p": [np.nan]}, index=index)})
-    record(shop={"rows": np.int64(3)}, series=pd.Series({"a": 0.25}))
+    record(shop={"task": pd.DataFrame({"mean": [0.5], "p": [np.nan]}, index=index)}, rows=1)
+    record(rows=np.int64(3), series=pd.Series({"a": 0.25}))
     kept = recording.read_recorded(tmp_path)["results"]
-    assert kept["shop"] == {"task": {"words": {"hit@1": {"mean": 0.5, "p": None}}}, "rows": 3}
-    assert kept["series"] == {"a": 0.25}
+    assert kept["shop"] == {"task": {"words": {"hit@1": {"mean": 0.5, "p": None}}}}
+    assert (kept["rows"], kept["series"]) == (3, {"a": 0.25})
     assert plain({"a": (1, np.inf)}) == {"a": [1, None]}
 
 

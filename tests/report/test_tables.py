@@ -46,6 +46,7 @@ def table():
 
 def test_latex_by_hand(table):
     text = table_latex(table, caption="50 % of it_all.", label="tab:x")
+    assert text.split(r"\toprule")[1].split(r"\midrule")[0].strip() == r"& m@1 & n@2 \\"
     body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
     assert body[0] == r"a & 0.500 [0.400, 0.600] & \textbf{0.250} \\"
     name = r"a\&b \%\_\$\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{} "

@@ -78,12 +78,6 @@ def test_a_long_heatmap_is_cut_and_says_so_but_keeps_its_numbers():
     assert len(ax.akin_data) == 40
 
 
-def test_the_largest_values_and_the_rest():
-    found = plots.largest(pd.Series({"a": 1, "b": 5, "c": 2, "d": 5}), 2)
-    assert found.to_dict() == {"b": 5, "d": 5, "other": 3} and list(found.index)[-1] == "other"
-    assert plots.largest(pd.Series({"a": 1, "b": 2}), 2).to_dict() == {"b": 2, "a": 1}
-
-
 def test_differences_leave_out_the_baseline_and_fill_what_is_significant():
     index = pd.MultiIndex.from_product([["hit@1"], ["base", "up", "down"]])
     columns = ["difference", "difference_low", "difference_high", "p"]

@@ -60,9 +60,11 @@ def test_the_check_would_catch_a_bad_palette():
     assert deltaE_ciede2000(red, green) < 9
 
 
-@pytest.mark.parametrize("colour", [*style.PALETTE, style.GREY])
-def test_text_in_a_colour_is_readable_on_white_and_keeps_its_hue(colour):
-    rgb = np.array(to_rgb(style.ink(colour)))
+@pytest.mark.parametrize(
+    ("colour", "readable"), [*style.READABLE.items(), (style.GREY, style.GREY)]
+)
+def test_text_in_a_colour_is_readable_on_white_and_keeps_its_hue(colour, readable):
+    rgb = np.array(to_rgb(readable))
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) >= 4.45  # hex rounds
     before = np.array(to_rgb(colour))
@@ -70,7 +72,7 @@ def test_text_in_a_colour_is_readable_on_white_and_keeps_its_hue(colour):
 
 
 def test_a_styled_function_draws_in_the_style_and_leaves_the_session_as_it_was():
-    @style.in_style
+    @style.in_style()
     def draw():
         assert mpl.rcParams["font.size"] == style.RC["font.size"]
         return style.new_axes(2.0, 3.0)
@@ -84,14 +86,14 @@ def test_a_styled_function_draws_in_the_style_and_leaves_the_session_as_it_was()
 
 def test_what_a_notebook_switches_on_at_its_first_figure_stays_on():
     with mpl.rc_context({"interactive": False}):
-        style.in_style(lambda: mpl.rcParams.update(interactive=True))()
+        style.in_style()(lambda: mpl.rcParams.update(interactive=True))()
         # rc_context would have switched it off, and figures were not shown
         assert mpl.rcParams["interactive"]
 
 
 def test_a_session_s_settings_come_back_after_an_error():
     size = mpl.rcParams["font.size"]
-    with pytest.raises(ZeroDivisionError), style.settings():
+    with pytest.raises(ZeroDivisionError), style.in_style():
         1 / 0  # noqa: B018
     assert mpl.rcParams["font.size"] == size
 
