@@ -22,7 +22,7 @@ reference: $(READY) ## run every notebook on the real data sets and refresh repo
 	$(BIN)/akin report --profile reference --jobs 1
 
 lab: $(READY) ## open the notebooks in JupyterLab; options as LAB="--no-browser --port 8899"
-	$(BIN)/jupyter lab notebooks $(LAB)
+	PYTHONPATH="$(CURDIR):$$PYTHONPATH" $(BIN)/jupyter lab notebooks $(LAB)
 
 screenshots: $(READY) ## take the README's pictures (needs Chromium)
 	$(BIN)/python -m tests.screenshots

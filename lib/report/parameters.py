@@ -157,18 +157,17 @@ def _filled_in(notebook: Path, known: dict, given: Mapping[str, object]) -> dict
 def _set_inside(value: object, path: list[str], new: object, where: str) -> None:
     """Set value[path[0]][path[1]]… in place.
 
-    A new last key is an option more, unless it reads like a slip of one there.
+    A new key is an option or an entry more, unless it reads like a slip of one there.
     """
     key, *rest = path
     if not isinstance(value, dict):
         raise ValueError(f"{where} is {value!r}, which has nothing named {key!r} inside")
     known = list(map(str, value))
-    if key not in value and (rest or did_you_mean(key, known, cutoff=0.75)):
-        near = did_you_mean(key, known)
+    if key not in value and (near := did_you_mean(key, known, cutoff=0.75)):
         raise ValueError(f"{where} has no {key!r}; it has {', '.join(known)}{near}")
     here = f"{where}.{key}"
     if rest:
-        _set_inside(value[key], rest, new, here)
+        _set_inside(value.setdefault(key, {}), rest, new, here)
         return
     if key in value:
         _check_type(new, value[key], here)

@@ -156,7 +156,11 @@ def _execute_notebook(run: Run, folder: Path, *, progress: bool) -> dict | None:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    os.environ["AKIN_RUN"] = str(folder)  # the kernel inherits it: here `record` writes
+    # the kernel inherits them: where `record` writes, and where an encoder of one's own may lie
+    beside = [Path.cwd(), run.notebook.parent, os.environ.get("PYTHONPATH")]
+    given = {"AKIN_RUN": folder, "PYTHONPATH": os.pathsep.join(map(str, filter(None, beside)))}
+    before = dict(os.environ)
+    os.environ.update({name: str(value) for name, value in given.items()})
     try:
         papermill.execute_notebook(
             str(run.notebook),
@@ -174,7 +178,8 @@ def _execute_notebook(run: Run, folder: Path, *, progress: bool) -> dict | None:
     except Exception as error:  # the kernel died, or the notebook could not be written
         found = ("?", "", type(error).__name__, str(error) or "no message")
     finally:
-        del os.environ["AKIN_RUN"]
+        os.environ.clear()
+        os.environ.update(before)
     return dict(zip(("cell", "source", "name", "message"), found, strict=True))
 
 
@@ -205,13 +210,13 @@ def _brief(value: object) -> str:
 
 
 def _commit() -> str | None:
-    git = ["git", "-C", str(ROOT)]
-    head = subprocess.run(
-        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    if head.returncode:
-        return None
-    changes = subprocess.run(
-        [*git, "diff", "--quiet", "HEAD", "--", "lib", "notebooks"], check=False
-    )
-    return head.stdout.strip() + ("+changes" if changes.returncode else "")
+    """What is checked out, and whether lib or notebooks differ from it; None without git."""
+    told = []
+    for question in (["rev-parse", "--short", "HEAD"], ["status", "--short", "lib", "notebooks"]):
+        command = ["git", "-C", str(ROOT), *question]
+        try:
+            told.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+    head, changes = told
+    return head.strip() + ("+changes" if changes else "")

@@ -72,10 +72,13 @@ def report_all(
     runs = list(itertools.chain.from_iterable(planned))
     results = []
     for run, metrics in _shown(runs, len(runs), jobs):
+        if profile == "reference" and metrics["status"] == "done":
+            try:
+                keep_reference(run.folder, REFERENCE / run.notebook.stem / run.folder.name)
+            except (ValueError, RuntimeError) as error:
+                metrics["problems"].append(f"not kept in reports/reference: {error}")
         tqdm.write(summary(run, metrics), file=sys.stdout)
         sys.stdout.flush()  # at once, also into a pipe
-        if profile == "reference" and metrics["status"] == "done":
-            keep_reference(run.folder, REFERENCE / run.notebook.stem / run.folder.name)
         write_index(reports)
         results.append(metrics)
     return results

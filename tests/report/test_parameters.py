@@ -59,12 +59,14 @@ def test_dotted_names_reach_into_dicts(notebook):
         "ENCODERS.words.encoder": "lsa",
         "ENCODERS.words.fields": ["brand"],
         "ENCODERS.photo.bins": 8,
+        "ENCODERS.letters.encoder": "letters:Letters",
     }
     (found,) = resolve(notebook, asked)
     found = found["ENCODERS"]
     assert found == {
         "words": {"encoder": "lsa", "fields": ["brand"]},
         "photo": {"encoder": "colour", "bins": 8},
+        "letters": {"encoder": "letters:Letters"},
     }
     assert (
         resolve(notebook)[0]["ENCODERS"]["words"]["encoder"] == "tfidf"

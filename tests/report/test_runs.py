@@ -70,6 +70,21 @@ def test_failed_run_keeps_the_error_and_no_values(tmp_path):
     assert "ZeroDivisionError" in summary(run, metrics)
 
 
+@pytest.mark.parametrize("place", ["notebooks", "here"])
+def test_a_file_of_ones_own_is_found_beside_the_notebook_and_where_akin_is_called(
+    tmp_path, monkeypatch, place
+):
+    for name in ("notebooks", "here"):
+        (tmp_path / name).mkdir()
+    (tmp_path / place / "letters_of_mine.py").write_text("A = 1")
+    notebook = write_notebook(tmp_path / "notebooks" / "own.ipynb", "import letters_of_mine")
+    monkeypatch.chdir(tmp_path / "here")
+    before = dict(os.environ)
+    _, metrics = run_one(notebook, reports=tmp_path / "reports", name="r")
+    assert metrics["status"] == "done", metrics["error"]
+    assert dict(os.environ) == before
+
+
 def test_rerun_replaces_the_old_run_whole(notebook, tmp_path):
     for _ in range(2):
         run, _ = run_one(notebook, reports=tmp_path / "r", name="n")

@@ -17,6 +17,7 @@ import pytest
 from lib.files import ROOT
 from lib.report import sweep as module
 from lib.report.results import means
+from lib.report.runs import Run
 from lib.report.sweep import keep_reference, sweep
 from tests.report.runs import run_one, write_notebook
 
@@ -187,6 +188,25 @@ def test_keep_reference_refuses_what_is_too_big_and_keeps_the_old(tmp_path, monk
     with pytest.raises(ValueError, match="too many to commit"):
         keep_reference(run, target)
     assert sorted(p.name for p in target.glob("[!.]*")) == ["a.svg", "metrics.json"]
+
+
+def test_what_cannot_be_kept_is_said_and_stops_no_other_run(tmp_path, monkeypatch, capsys):
+    ended = {"status": "done", "seconds": 1.0, "error": None}
+    planned = []
+    for name in ("a", "b"):
+        folder = tmp_path / "run" / name / "none"
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text("{}")
+        planned.append(Run(Path(f"{name}.ipynb"), {}, {}, "reference", folder, "key"))
+    monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
+    monkeypatch.setattr(module, "BIGGEST", 1)
+    monkeypatch.setattr(module, "plan", lambda name, **options: [planned["ab".index(name)]])
+    monkeypatch.setattr(module, "write_index", lambda reports: None)
+    monkeypatch.setattr(
+        module, "run_all", lambda runs, jobs: ((run, ended | {"problems": []}) for run in runs)
+    )
+    assert len(module.report_all("reference", notebooks=["a", "b"], reports=tmp_path)) == 2
+    assert capsys.readouterr().out.count("not kept in reports/reference") == 2
 
 
 def test_an_unknown_profile_or_notebook_is_refused_before_anything_runs(monkeypatch):
