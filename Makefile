@@ -16,7 +16,7 @@ report: $(READY) ## run every notebook on the generated catalogue and write repo
 	$(BIN)/akin report
 
 test: $(READY) ## run all tests: units, every notebook at its small profile, the README's snippet
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 reference: $(READY) ## run every notebook on the real data sets and refresh reports/reference/
 	$(BIN)/akin report --profile reference --jobs 1
