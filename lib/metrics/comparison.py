@@ -56,8 +56,8 @@ def compare_methods(
     >>> found.table[["mean", "low", "high", "difference"]]
                    mean  low  high  difference
     metric method
-    hit@1  poor    0.25  0.0  0.75         NaN
-           exact   1.00  1.0  1.00        0.75
+    hit@1  poor    0.25  0.0   1.0         NaN
+           exact   1.00  1.0   1.0        0.75
     """
     rankings, results = {}, {}
     for name, method in methods.items():

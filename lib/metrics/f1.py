@@ -13,12 +13,12 @@ import pandas as pd
 
 from lib.metrics.statistics import (
     RESAMPLES,
+    bca_interval,
     cluster_codes,
     comparison_table,
     counts,
     draws,
     membership,
-    percentiles,
     signs,
 )
 
@@ -96,13 +96,14 @@ def compare_f1(
     drawn = np.concatenate([_f1(weights, sums) for weights in draws(counts, size, seed)])  # (r, m)
     swapped = [_swapped_gaps(sums, base, sign) for sign in draws(signs, size, seed)]
     f1 = _f1(np.ones((1, size)), sums)[0]  # (m,)
-    gaps = f1 - f1[base]
+    without = _f1_without(sums)  # (clusters, m)
+    gaps, drawn_gaps, without_gaps = (x - x[..., [base]] for x in (f1, drawn, without))
     as_large = (np.abs(np.concatenate(swapped)) >= np.abs(gaps) - 1e-12).sum(axis=0)
     table = comparison_table(
         list(called),
         baseline,
-        means=(f1, *percentiles(drawn)),
-        gaps=(gaps, *percentiles(drawn - drawn[:, [base]])),
+        means=(f1, *bca_interval(drawn, f1, without)),
+        gaps=(gaps, *bca_interval(drawn_gaps, gaps, without_gaps)),
         p=(as_large + 1) / (RESAMPLES + 1),
         queries=len(labels),
         empty=0,
@@ -115,6 +116,13 @@ def _f1(weights: np.ndarray, sums: Sequence[Sums]) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         f1 = [np.nan_to_num((weights @ hits) / (weights @ both)) for hits, both in sums]
     return np.stack(f1).mean(axis=2).T
+
+
+def _f1_without(sums: Sequence[Sums]) -> np.ndarray:
+    """Each method's F1 without each cluster, mean over seeds, (clusters, m)."""
+    with np.errstate(invalid="ignore"):
+        f1 = [(hits.sum(0) - hits) / (both.sum(0) - both) for hits, both in sums]
+    return np.nan_to_num(np.stack(f1)).mean(axis=2).T
 
 
 def _swapped_gaps(sums: Sequence[Sums], base: int, sign: np.ndarray) -> np.ndarray:

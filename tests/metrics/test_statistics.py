@@ -23,8 +23,11 @@ def test_bootstrap_interval_equals_scipy() -> None:
         size=60
     )  # skewed: the two ends lie at unequal distances
     ours = bootstrap_interval(values, seed=1)
+    # BCa at the level that 60 values are widened to
+    edge = np.sqrt(60 / 59) * stats.t.ppf(0.975, 59)
+    level = 2 * stats.norm.cdf(edge) - 1
     theirs = stats.bootstrap(
-        (values,), np.mean, confidence_level=0.95, method="percentile", rng=2
+        (values,), np.mean, confidence_level=level, method="BCa", rng=2
     ).confidence_interval
     width = theirs.high - theirs.low
     np.testing.assert_allclose(ours, theirs, atol=0.05 * width)
@@ -42,6 +45,18 @@ def test_bootstrap_interval_holds_the_truth_as_often_as_it_says() -> None:
         low, high = bootstrap_interval(rng.normal(5, 2, 40), seed=seed)
         held += low <= 5 <= high
     assert 0.91 <= held / 200 <= 0.99
+
+
+def test_intervals_of_few_skewed_clusters_hold_the_truth_too() -> None:
+    rng = np.random.default_rng(8)
+    held = 0
+    for _ in range(150):
+        sizes, chances = rng.integers(1, 7, 40), rng.beta(4.5, 0.5, 40)  # nine of ten hits
+        clusters = np.repeat(np.arange(40), sizes)
+        hits = frame(rng.random(len(clusters)) < chances[clusters])
+        row = compare({"a": hits}, baseline="a", clusters=clusters).loc[("recall@10", "a")]
+        held += row["low"] <= 0.9 <= row["high"]
+    assert held / 150 >= 0.93  # the plain percentiles hold it in 0.92 of many more trials
 
 
 def test_bootstrap_interval_leaves_out_nan_and_needs_two_values() -> None:

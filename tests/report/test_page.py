@@ -234,6 +234,16 @@ def test_the_script_computes_what_statistics_computes(opened):
         assert got["low"] == pytest.approx(wanted["difference_low"], abs=0.004)
         assert got["high"] == pytest.approx(wanted["difference_high"], abs=0.004)
         assert got["p"] == pytest.approx(wanted["p"], abs=0.02)
+    skewed = rng.exponential(size=12) ** 2  # few and skewed: every term of the interval counts
+    both = compare(
+        {"a": pd.DataFrame({"m": np.zeros(12)}), "b": pd.DataFrame({"m": skewed})}, baseline="a"
+    ).loc[("m", "b")]
+    got = opened.evaluate(
+        "([b, c]) => pairedTest(b.map(() => 0), b, c)", [skewed.tolist(), list(range(12))]
+    )
+    width = both["difference_high"] - both["difference_low"]
+    assert got["low"] == pytest.approx(both["difference_low"], abs=0.03 * width)
+    assert got["high"] == pytest.approx(both["difference_high"], abs=0.03 * width)
     ps = [0.01, 0.04, None, 0.03, 0.5]
     adjusted = opened.evaluate("(ps) => holm(ps.map((p) => p ?? NaN))", ps)
     np.testing.assert_allclose(np.array(adjusted, float), holm(np.array(ps, float)))
