@@ -51,4 +51,4 @@ lock: ## resolve requirements.lock anew from pyproject.toml (needs pip-tools)
 
 clean: ## remove the environment, runs, drawn photos and cached embeddings
 	rm -rf $(VENV) data/cache
-	find reports -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
+	find reports -mindepth 1 -maxdepth 1 ! -name reference ! -name README.md -exec rm -rf {} +

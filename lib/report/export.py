@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.files import REPORTS, foreign_files, whole_folder, write_atomically
+from lib.report.overview import REFERENCE
 from lib.report.parameters import safe_name
 from lib.report.results import read_metrics, recorded_tables
-from lib.report.sweep import REFERENCE
 from lib.report.tables import table_latex, table_markdown
 
 KINDS = (".svg", ".pdf", ".png", ".jpg", ".csv")

@@ -11,14 +11,14 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from lib.files import REPORTS, ROOT, whole_folder
+from lib.files import REPORTS, whole_folder
 from lib.report.index_page import write_index
+from lib.report.overview import REFERENCE, write_overview
 from lib.report.parallel import run_all
 from lib.report.parameters import profiles
 from lib.report.results import means
 from lib.report.runs import Run, plan, summary
 
-REFERENCE = ROOT / "reports" / "reference"  # the committed results of the reference runs
 KEPT = {".svg", ".jpg", ".csv"}  # of a figure's files: what a page shows, and the numbers
 BIGGEST = 900_000  # bytes: nothing above 1 MB is tracked
 
@@ -63,7 +63,7 @@ def report_all(
     """Run all notebooks that know the profile; a failure does not stop the others.
 
     The page over all runs is written whenever a run has ended. The profile "reference" refreshes
-    the small committed results in reports/reference/ as well.
+    the small committed results in reports/reference/, and their page, as well.
     """
     known = [name for name, by_profile in profiles().items() if profile in by_profile]
     if not known:
@@ -75,6 +75,7 @@ def report_all(
         if profile == "reference" and metrics["status"] == "done":
             try:
                 keep_reference(run.folder, REFERENCE / run.notebook.stem / run.folder.name)
+                write_overview()
             except (ValueError, RuntimeError) as error:
                 metrics["problems"].append(f"not kept in reports/reference: {error}")
         tqdm.write(summary(run, metrics), file=sys.stdout)
