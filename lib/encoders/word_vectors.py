@@ -132,10 +132,11 @@ class StaticEncoder(PretrainedText):
     def model(self) -> Any:
         """The table of vectors and its tokenizer. Raises RuntimeError where the folder has none."""
         from model2vec import StaticModel
+        from safetensors import SafetensorError
 
         try:
             return StaticModel.from_pretrained(self.folder)
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise RuntimeError(f"{self.folder} holds no {self.kind} that loads: {error}") from error
 
     @property

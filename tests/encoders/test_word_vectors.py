@@ -143,8 +143,10 @@ def test_a_static_model_is_found_by_name_and_one_that_is_none_says_so(
     write_static(tmp_path / "weights" / "tiny", normalize=True)
     assert encoder("model2vec:tiny").encode(titles("mug")).tolist() == [[0, 1, 0]]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RuntimeError, match="empty holds no static model that loads"):
-        encoder(f"model2vec:{tmp_path / 'empty'}").encode(titles("mug"))
+    (write_static(tmp_path / "cut") / "model.safetensors").write_bytes(b"not weights")
+    for name in ("empty", "cut"):
+        with pytest.raises(RuntimeError, match=f"{name} holds no static model that loads"):
+            encoder(f"model2vec:{tmp_path / name}").encode(titles("mug"))
 
 
 def test_potion_finds_the_same_product_in_the_other_shop() -> None:
