@@ -35,13 +35,16 @@ def run_folder() -> Path | None:
 
 def find_weights(file: str | Path) -> Path:
     """A weights file by path, or by name in the `weights` folder beside the data sets."""
-    places = [folder / "weights" for folder in data_folders()]
-    for path in (Path(file), *(place / file for place in places)):
+    for path in weights_paths(file):
         if path.is_file():
             return path
-    raise FileNotFoundError(
-        f"no weights file {str(file)!r}, neither as a path nor in {', '.join(map(str, places))}"
-    )
+    places = ", ".join(str(folder / "weights") for folder in data_folders())
+    raise FileNotFoundError(f"no weights file {str(file)!r}, neither as a path nor in {places}")
+
+
+def weights_paths(name: str | Path) -> list[Path]:
+    """Where weights of this name may lie: as a path, then in `weights` beside the data sets."""
+    return [Path(name), *(folder / "weights" / name for folder in data_folders())]
 
 
 def foreign_files(folder: Path) -> list[str]:

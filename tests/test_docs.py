@@ -13,6 +13,7 @@ import pytest
 
 from lib import Catalogue, embed, encoder
 from lib.data.published import published
+from lib.encoders import REGISTRY
 from lib.files import REPORTS, ROOT
 from lib.report.parameters import profiles
 
@@ -71,6 +72,12 @@ def test_the_tree_names_what_is_there():
 def test_every_file_fits_in_the_head():
     for path in (ROOT / "lib").rglob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path
+
+
+def test_the_table_of_encoders_is_the_registry():
+    table = README.split("## Encoders")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(.+?)` \| (.+?) \|$", table, re.M))
+    assert rows == {name: says for name, (_, says) in REGISTRY.items()}
 
 
 def test_notebooks_and_commands_in_the_readme_exist():

@@ -21,7 +21,7 @@ REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "hf:": (
         "lib.encoders.text:TextEncoder",
-        "any Hugging Face text model, by name or local folder",
+        "any Hugging Face text model, by name or local folder; pooling mean, cls or last",
     ),
     "tfidf": (
         "lib.encoders.lexical:Tfidf",
@@ -36,21 +36,27 @@ REGISTRY: dict[str, tuple[str, str]] = {
         "mean of word vectors learned from the catalogue (extra: words)",
     ),
     "glove:": ("lib.encoders.word_vectors:Glove", "mean of word vectors from a GloVe text file"),
+    "model2vec:": (
+        "lib.encoders.word_vectors:StaticEncoder",
+        "mean of word pieces' vectors, distilled from a sentence encoder, by name or local folder",
+    ),
     "lstm": (
         "lib.training.lstm:Lstm",
         "an LSTM that learns from the catalogue's titles, without labels",
     ),
     "clip:": (
         "lib.encoders.joint:clip",
-        'a CLIP or SigLIP by name or folder, tower="text" or "image": both in one space',
+        'a CLIP or SigLIP by name or folder, tower="text" or "image": both in one space '
+        "(run on tests' random weights only)",
     ),
     "hf-image:": (
         "lib.encoders.image_networks:HfImageEncoder",
-        "any Hugging Face vision model, by name or local folder",
+        "any Hugging Face vision model, by name or local folder "
+        "(run on tests' random weights only)",
     ),
     "torchvision:": (
         "lib.encoders.image_networks:TorchvisionEncoder",
-        "any torchvision classifier without its last layer",
+        "any torchvision classifier without its last layer; file, download or random weights",
     ),
     "colour": (
         "lib.encoders.image:ColourHistogram",

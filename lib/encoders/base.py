@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 
 from lib.data.catalogue import Catalogue
 from lib.encoders.device import best_device
+from lib.files import weights_paths
 
 if TYPE_CHECKING:
     import torch
@@ -57,8 +58,9 @@ class Encoder(Protocol):
 class Pretrained:
     """What users of a Hugging Face model share: its files, their hash, and how it is loaded.
 
-    `model` is a hub name, downloaded on first use, or a local folder. Only safetensors are read and
-    no remote code is run. Subclasses set `name`, and say in `kind` what they need.
+    `model` is a local folder, by path or by its name in a `weights` folder beside the data sets, or
+    a hub name, downloaded on first use. Only safetensors are read and no remote code is run.
+    Subclasses set `name`, and say in `kind` what they need.
     """
 
     kind = "model"
@@ -74,8 +76,9 @@ class Pretrained:
 
         Raises RuntimeError where it is neither on the disk nor on the hub.
         """
-        if Path(self._source).is_dir():
-            return Path(self._source)
+        for path in weights_paths(self._source):
+            if path.is_dir():
+                return path
         hub = require("huggingface_hub")
         try:
             return Path(hub.snapshot_download(self._source, allow_patterns=FILES))

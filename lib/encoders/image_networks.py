@@ -6,7 +6,7 @@ A model comes with its own resizing and normalisation. CLIP's image tower is in 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ from lib.hints import did_you_mean
 
 if TYPE_CHECKING:
     import torch
+
+ADVICE = '; a block that a file lacks can be left out by its name: without=["features.7.1"]'
 
 
 class PhotoNetwork(PhotoEncoder):
@@ -63,6 +65,11 @@ class TorchvisionEncoder(PhotoNetwork):
     which is downloaded; or None for random weights, a baseline that shows what the architecture
     alone sees. `frame="pad"` shows the whole photo on a white square, which suits products; "crop"
     cuts the middle out, as the models were trained.
+
+    A file may lack the last layer, or hold one for other classes; in half precision it is converted
+    to float32. Anything else that it lacks is an error, and so is a layer of zeros, which does
+    nothing. `without=["features.7.1"]` leaves out such blocks, and `name` says so: what reaches
+    them is passed on, so their input and output must have one shape.
     """
 
     def __init__(
@@ -71,6 +78,7 @@ class TorchvisionEncoder(PhotoNetwork):
         *,
         weights: str | Path | None = "DEFAULT",
         frame: str = "pad",
+        without: Sequence[str] = (),
         seed: int = 0,
     ) -> None:
         from torchvision import models
@@ -81,6 +89,7 @@ class TorchvisionEncoder(PhotoNetwork):
         if frame not in ("pad", "crop"):
             raise ValueError(f'frame is "pad" or "crop", got {frame!r}')
         self._architecture, self._frame, self._seed = model, frame, seed
+        self._without = tuple(without)
         self._published = models.get_model_weights(model)
         self._file = self._set = None
         label, sets = f"random seed {seed}", self._published.__members__
@@ -92,7 +101,8 @@ class TorchvisionEncoder(PhotoNetwork):
                 raise ValueError(f"{model} has the weights {list(sets)}, not {weights!r}")
             self._set = sets[weights]
             label = self._set.name
-        self.name = f"torchvision:{model}({label},{frame})"
+        lacks = "".join(f",without {block}" for block in without)
+        self.name = f"torchvision:{model}({label},{frame}{lacks})"
 
     @functools.cached_property
     def state(self) -> str:  # type: ignore[override]
@@ -121,7 +131,7 @@ class TorchvisionEncoder(PhotoNetwork):
 
     @functools.cached_property
     def model(self) -> torch.nn.Module:
-        """The network, its last linear layer replaced by the identity, in evaluation mode."""
+        """The network in evaluation mode; the identity stands for its last linear layer."""
         import torch
         from torchvision.models import get_model
 
@@ -135,10 +145,13 @@ class TorchvisionEncoder(PhotoNetwork):
                     f"fetch {self._set.url} elsewhere, convert it to safetensors and pass "
                     "weights=that file, or weights=None"
                 ) from error
+        whole = network.state_dict().keys()
+        network = without_head(network)
+        for block in self._without:
+            _leave_out(network, block)
         if self._file:
-            _fill(network, self._file)
-        network = without_head(network).eval()
-        return network.to(best_device(), memory_format=torch.channels_last)
+            _fill(network, self._file, ignored=whole - network.state_dict().keys())
+        return network.eval().to(best_device(), memory_format=torch.channels_last)
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """What the network makes of a batch; this layout of memory is faster."""
@@ -205,16 +218,31 @@ def without_head(network: torch.nn.Module) -> torch.nn.Module:
     raise ValueError(f"{type(network).__name__} has neither a linear layer nor a convolution")
 
 
-def _fill(network: torch.nn.Module, file: Path) -> None:
-    """Load a network's weights from a safetensors file."""
+def _leave_out(network: torch.nn.Module, block: str) -> None:
+    """Put the identity in a block's place."""
+    import torch
+
+    known = [name for name, _ in network.named_modules() if name]
+    if block not in known:
+        name = type(network).__name__
+        raise ValueError(f"a {name} has no block {block!r}{did_you_mean(block, known)}")
+    network.set_submodule(block, torch.nn.Identity())
+
+
+def _fill(network: torch.nn.Module, file: Path, *, ignored: Collection[str]) -> None:
+    """Load a network's weights from a safetensors file, but for those ignored."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        network.load_state_dict(load_file(file))
+        weights = {name: w for name, w in load_file(file).items() if name not in ignored}
+        network.load_state_dict(weights)
     except (SafetensorError, RuntimeError) as error:
         name, reason = type(network).__name__, " ".join(str(error).split())[:300]
         raise ValueError(
             f"{file} does not hold the weights of a {name} as safetensors.torch.save_file writes "
-            f"them: {reason}"
+            f"them: {reason}{ADVICE}"
         ) from error
+    silent = [name for name, w in weights.items() if w.ndim > 1 and not w.any()]
+    if silent:  # whoever converted the file had no weights to put there
+        raise ValueError(f"{file} holds nothing but zeros in {', '.join(silent)}{ADVICE}")

@@ -1,6 +1,7 @@
-"""Texts as the mean of their words' vectors: word2vec learned here, GloVe from a file.
+"""Texts as the mean of fixed vectors: word2vec learned here, GloVe from a file, model2vec's models.
 
-Words are cut as `lexical.py` cuts them: Chinese into overlapping pairs of characters.
+For the first two, words are cut as `lexical.py` cuts them: Chinese into overlapping pairs of
+characters. A model of model2vec brings its own tokenizer, which cuts words into pieces.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from lib.data.catalogue import Catalogue
 from lib.encoders.base import digest_files, require
 from lib.encoders.clean import TextReader
 from lib.encoders.lexical import words
+from lib.encoders.text import PretrainedText
 from lib.files import find_weights
 
 Table = tuple[dict[str, int], np.ndarray]  # each word's row, and the vectors (words, d)
@@ -109,6 +111,46 @@ class Glove(WordVectors):
     def fit(self, train: Catalogue) -> Self:
         """Nothing to learn."""
         return self
+
+
+class StaticEncoder(PretrainedText):
+    """Word pieces' vectors, distilled from a sentence encoder and averaged, (n, d).
+
+    `model` is a folder or hub name of the library model2vec (Tulkens and van Dongen 2024), whose
+    configuration says where a text is cut. A text whose every piece is unknown gives zeros.
+    """
+
+    kind = "static model"
+    state = None  # tokenizing again is faster than a disk
+
+    def __init__(self, model: str | Path, **reading: Any) -> None:
+        require("model2vec")
+        super().__init__(model, **reading)
+        self.name = f"model2vec:{Path(model).name}({self.reads})"
+
+    @functools.cached_property
+    def model(self) -> Any:
+        """The table of vectors and its tokenizer. Raises RuntimeError where the folder has none."""
+        from model2vec import StaticModel
+        from safetensors import SafetensorError
+
+        try:
+            return StaticModel.from_pretrained(self.folder)
+        except (OSError, KeyError, ValueError, SafetensorError) as error:
+            raise RuntimeError(f"{self.folder} holds no {self.kind} that loads: {error}") from error
+
+    @property
+    def dimensions(self) -> int:  # type: ignore[override]
+        """How long a piece's vector is."""
+        return self.model.dim
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the pieces' vectors hold."""
+        return self.model.embedding.size
+
+    def _vectors(self, texts: list[str]) -> np.ndarray:
+        return self.model.encode(texts)
 
 
 def read_word_vectors(path: Path) -> Table:

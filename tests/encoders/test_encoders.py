@@ -100,7 +100,8 @@ FOLDERS = (
     "hf:",
     "hf-image:",
     "clip:",
-)  # with checkpoints in test_text_encoder, test_hf_image, test_joint
+    "model2vec:",
+)  # with checkpoints in test_text, test_image_networks, test_joint, test_word_vectors
 TRAIN = titles(
     "Blue mug", "Red mug", category=["Home > Mugs"] * 2, brand=["Acme", None], price=[9.5, 12]
 )

@@ -120,6 +120,80 @@ def test_a_file_of_another_model_is_refused(tmp_path: Path) -> None:
         made.encode(photos(save(tmp_path, "a.png", noise(0, 8, 8))))
 
 
+def changed(weights: Path, file: Path, **layers: torch.Tensor | None) -> Path:
+    """The same file with these tensors in place of its own, or without them."""
+    held = load_file(weights) | {name.replace("__", "."): w for name, w in layers.items()}
+    save_file({name: w for name, w in held.items() if w is not None}, file)
+    return file
+
+
+def test_the_last_layer_may_be_missing_or_made_for_other_classes(
+    weights: Path, tmp_path: Path
+) -> None:
+    shop = photos(save(tmp_path, "a.png", noise(0, 90, 90)))
+    expected = encoder(f"torchvision:{SMALL}", weights=weights).encode(shop)
+    for head in (None, torch.zeros(3, 512, 1, 1)):
+        file = changed(weights, tmp_path / "own.safetensors", classifier__1__weight=head)
+        own = encoder(f"torchvision:{SMALL}", weights=file)
+        np.testing.assert_array_equal(own.encode(shop), expected)
+
+
+def test_half_precision_is_converted(weights: Path, tmp_path: Path) -> None:
+    half = {name: w.half() for name, w in load_file(weights).items()}
+    save_file(half, tmp_path / "half.safetensors")
+    shop = photos(save(tmp_path, "a.png", noise(0, 90, 90)))
+    made = encoder(f"torchvision:{SMALL}", weights=tmp_path / "half.safetensors")
+    assert {w.dtype for w in made.model.parameters()} == {torch.float32}
+    expected = encoder(f"torchvision:{SMALL}", weights=weights).encode(shop)
+    np.testing.assert_allclose(made.encode(shop), expected, rtol=0.02, atol=0.01)
+
+
+@pytest.mark.parametrize("lacking", [None, torch.zeros(16, 64, 1, 1)])
+def test_any_other_layer_that_a_file_lacks_or_zeroes_is_an_error(
+    lacking: torch.Tensor | None, weights: Path, tmp_path: Path
+) -> None:
+    layer = {"features__3__squeeze__weight": lacking}
+    file = changed(weights, tmp_path / "cut.safetensors", **layer)
+    says = r"features\.3\.squeeze\.weight.*left out by its name: without="
+    with pytest.raises(ValueError, match=says):
+        _ = encoder(f"torchvision:{SMALL}", weights=file).model
+
+
+def test_a_block_is_left_out_by_its_name(tmp_path: Path) -> None:
+    network = torchvision.models.get_model("mobilenet_v2", weights=None).eval()
+    block = "features.3"  # of one shape before and after
+    held = {n: w for n, w in network.state_dict().items() if not n.startswith(f"{block}.")}
+    save_file(held, tmp_path / "cut.safetensors")
+    settings = {"weights": tmp_path / "cut.safetensors", "without": [block]}
+    made = encoder("torchvision:mobilenet_v2", **settings)
+    assert made.name == "torchvision:mobilenet_v2(cut,pad,without features.3)"
+    del network.features[3], network.classifier[1]
+    batch = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(made.features(batch), network(batch), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match=r"no block 'feature.3'; did you mean 'features"):
+        _ = encoder("torchvision:mobilenet_v2", weights=None, without=["feature.3"]).model
+
+
+@pytest.mark.parametrize(
+    ("model", "file", "without"),
+    [
+        ("mobilenet_v2", "mobilenet_v2-onnxzoo.safetensors", []),
+        ("efficientnet_b4", "efficientnet_b4-imagenet-f16.safetensors", ["features.7.1"]),
+    ],
+)
+def test_published_files_without_a_head_load(model: str, file: str, without: list[str]) -> None:
+    try:
+        find_weights(file)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    made = encoder(f"torchvision:{model}", weights=file, without=without)
+    assert made.dimensions == {"mobilenet_v2": 1280, "efficientnet_b4": 1792}[model]
+    if without:
+        with pytest.raises(ValueError, match=r"nothing but zeros in features\.7\.1\.block\.0\.0"):
+            _ = encoder(f"torchvision:{model}", weights=file).model
+
+
 def test_a_file_that_is_no_safetensors_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.safetensors").write_bytes(b"not weights at all")
     with pytest.raises(ValueError, match=r"cut\.safetensors"):

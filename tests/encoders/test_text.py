@@ -30,6 +30,7 @@ from lib.encoders import encoder, text
 from lib.encoders.device import has_bfloat16
 from lib.encoders.embeddings import embed
 from lib.encoders.text import TextEncoder, minilm
+from lib.files import weights_paths
 from tests.encoders import titles
 
 WORDS = ["red", "blue", "mug", "cup", "shoe", "large", "small", "canvas"]
@@ -306,3 +307,18 @@ def test_minilm_with_other_weights_is_refused(
     ):
         minilm()
     shutil.rmtree(folder)  # 90 MB
+
+
+def test_a_trained_gpt_gives_its_own_last_token() -> None:
+    folder = next((path for path in weights_paths("stories260K") if path.is_dir()), None)
+    if folder is None:
+        pytest.skip("needs stories260K in a folder weights beside the data sets")
+    texts = ["Once upon a time, there was a mug.", "red shoes"]
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModel.from_pretrained(folder).eval()
+    with torch.inference_mode():
+        hidden = [model(**tokenizer(t, return_tensors="pt")).last_hidden_state[0] for t in texts]
+    made = encoder("hf:stories260K", pooling="last", precision="float32")
+    assert made.name == "hf:stories260K(title,last,256,float32)"
+    expected = np.stack([vectors[-1].numpy() for vectors in hidden])
+    np.testing.assert_allclose(made.encode(titles(*texts)), expected, atol=1e-4)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from lib import embed, evaluate, load, search
 from lib.encoders import encoder
 from lib.encoders.word_vectors import read_word_vectors
-from lib.files import find_weights
+from lib.files import find_weights, weights_paths
 from tests.encoders import titles
 
 gensim_is_here = pytest.mark.skipif(
@@ -108,6 +111,62 @@ def test_without_gensim_the_install_line_is_given(monkeypatch: pytest.MonkeyPatc
     says = r'gensim is not installed; run: pip install -e "\.\[words\]"'
     with pytest.raises(ModuleNotFoundError, match=says):
         encoder("word2vec")
+
+
+def write_static(folder: Path, *, normalize: bool = False) -> Path:
+    """A model of model2vec as that library writes it: a row of `VECTORS` each, unknown words 9s."""
+    vocabulary = {word: n for n, word in enumerate(["[UNK]", *VECTORS])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    folder.mkdir(parents=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    vectors = np.array([(9, 9, 9), *VECTORS.values()], np.float32)
+    save_file({"embeddings": vectors}, folder / "model.safetensors")
+    config = {"model_type": "model2vec", "normalize": normalize}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_a_static_model_is_the_mean_of_known_pieces(tmp_path: Path) -> None:
+    made = encoder(f"model2vec:{write_static(tmp_path / 'tiny')}")
+    shop = titles("red mug", "red red cup unheard", "unheard of", " ", None)
+    expected = [(0.5, 1, 0), (2 / 3, 1 / 3, 1 / 3), (0, 0, 0), (0, 0, 0), (0, 0, 0)]
+    np.testing.assert_allclose(made.encode(shop), expected, atol=1e-6)
+    assert made.encode(shop).dtype == np.float32 and made.encode(shop.take([])).shape == (0, 3)
+    assert made.name == "model2vec:tiny(title)" and made.parameters == 18
+
+
+def test_a_static_model_is_found_by_name_and_one_that_is_none_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AKIN_DATA", str(tmp_path))
+    write_static(tmp_path / "weights" / "tiny", normalize=True)
+    assert encoder("model2vec:tiny").encode(titles("mug")).tolist() == [[0, 1, 0]]
+    (tmp_path / "empty").mkdir()
+    (write_static(tmp_path / "cut") / "model.safetensors").write_bytes(b"not weights")
+    for name in ("empty", "cut"):
+        with pytest.raises(RuntimeError, match=f"{name} holds no static model that loads"):
+            encoder(f"model2vec:{tmp_path / name}").encode(titles("mug"))
+
+
+def test_potion_finds_the_same_product_in_the_other_shop() -> None:
+    if not any(path.is_dir() for path in weights_paths("potion-base-2M")):
+        pytest.skip("needs potion-base-2M in a folder weights beside the data sets")
+    try:
+        task = load("abt-buy").tasks["blocking"]
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    made = encoder("model2vec:potion-base-2M", fields=["all_fields"])
+    queries, corpus = embed(made, task.queries), embed(made, task.corpus)
+    found = evaluate(search(queries, corpus, 10), task, ["recall@1", "recall@10"]).mean()
+    # one match in 1,076 is 0.001
+    assert found.tolist() == pytest.approx([0.601, 0.912], abs=0.0015)
+
+
+def test_without_model2vec_the_install_line_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "model2vec", None)
+    with pytest.raises(ModuleNotFoundError, match="run: pip install model2vec"):
+        encoder("model2vec:folder")
 
 
 @gensim_is_here
