@@ -20,7 +20,8 @@ def one_to_one(pairs: pd.DataFrame, scores: np.ndarray, *, threshold: float) -> 
     """The pairs of the best assignment, (p,) bool: no listing stands in two of them.
 
     The sum of their scores, less `threshold` each, is the largest. Pairs below the threshold are
-    never taken, and a listing may stay alone.
+    never taken, and a listing may stay alone. Of a pair that is given twice only the best score
+    can be taken, of equal ones the first.
     """
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
@@ -29,6 +30,9 @@ def one_to_one(pairs: pd.DataFrame, scores: np.ndarray, *, threshold: float) -> 
     kept = np.flatnonzero(scores >= threshold)
     if not len(kept):
         return chosen
+    kept = kept[np.argsort(-scores[kept], kind="stable")]
+    # scipy would add the costs of a pair that comes twice
+    kept = kept[~pairs[["left", "right"]].iloc[kept].duplicated().to_numpy()]
     left, right = (pd.factorize(pairs[side].to_numpy()[kept])[0] for side in ("left", "right"))
     n, m = left.max() + 1, right.max() + 1
     # scipy wants everyone matched: each left listing has a partner of its own that gains nothing;

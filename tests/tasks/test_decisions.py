@@ -35,6 +35,13 @@ def test_one_to_one_gives_up_a_best_pair_for_a_better_sum() -> None:
     assert not one_to_one(pairs("aX"), [0.4], threshold=0.5).any()
 
 
+def test_one_to_one_takes_a_pair_given_twice_once_and_by_its_best_score() -> None:
+    twice = pairs("aX", "aX", "aY")
+    assert one_to_one(twice, [0.9, 0.9, 0.5], threshold=0.4).tolist() == [True, False, False]
+    assert one_to_one(twice, [0.3, 0.9, 0.5], threshold=0.4).tolist() == [False, True, False]
+    assert one_to_one(twice, [0.6, 0.9, 0.7], threshold=0.4).tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_one_to_one_equals_the_dense_assignment(seed: int) -> None:
     rng = np.random.default_rng(seed)
