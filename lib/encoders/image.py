@@ -5,7 +5,7 @@ Networks that read photos are in `image_networks.py`. A product without a photo 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
@@ -28,6 +28,7 @@ class PhotoEncoder:
     state: str = "fixed"  # nothing is fitted: the name says all
     name: str
     dimensions: int
+    _prepare: Callable[[str], Any]
 
     def fit(self, train: Catalogue) -> Self:
         """Nothing to learn."""
@@ -51,9 +52,6 @@ class PhotoEncoder:
                 prepared = pool.map(self._prepare, [paths[i] for i in rows])
                 vectors[rows] = self._vectors(list(prepared))
         return vectors
-
-    def _prepare(self, path: str) -> Any:
-        raise NotImplementedError
 
     def _vectors(self, prepared: list) -> np.ndarray:
         return np.stack(prepared)
