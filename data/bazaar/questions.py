@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bazaar.products import Product, Wording
-from bazaar.rewordings import reword
+from bazaar.rewordings import reword, sentence
 from bazaar.words import COLOURS, KINDS, QUESTIONS
 
 
@@ -26,7 +26,7 @@ def ask(
     A question's attributes say what it was made of: its `intent`, the listing it is `about`, the
     words `noun`, `brand`, `series` and, but for "cheaper", what was `asked`. In English, `reworded`
     says the same in words written by hand, and `elsewhere` asks about the same product what no
-    catalogue answers; `wording` is "even" or "odd".
+    catalogue answers; `wording` is "even" or "odd", and `sentence` is what `reworded` was made of.
     """
     truth = pd.DataFrame([(p.family, p.kind, p.material, p.colour, p.value) for p in products])
     truth = truth.set_axis(["family", "kind", "material", "colour", "size"], axis=1).assign(
@@ -57,6 +57,7 @@ def ask(
                 for k, by in (("reworded", intent), ("elsewhere", "elsewhere"))
             }
             rows[question]["wording"] = "odd" if number % 2 else "even"
+            rows[question]["sentence"] = sentence(intent, number, said)
         answers += [
             (question, item, 1.0)
             for item in items.index[_fits(truth, products, about, intent, wanted)]

@@ -178,16 +178,18 @@ ELSEWHERE = (
 )
 
 
-def reword(intent: str, number: int, facts: dict[str, str]) -> str:
-    """One of the hand-written wordings, the next with each number; an `intent` of its own is
-    "elsewhere".
+def sentence(intent: str, number: int, facts: dict[str, str]) -> str:
+    """One of the hand-written wordings, the next with each number, with gaps for the facts; an
+    `intent` of its own is "elsewhere".
     """
-    wordings = (
-        ELSEWHERE
-        if intent == "elsewhere"
-        else FEATURES[facts["asked"]]
-        if intent == "feature"
-        else REWORDED[intent]
-    )
+    if intent == "elsewhere":
+        wordings = ELSEWHERE
+    else:
+        wordings = FEATURES[facts["asked"]] if intent == "feature" else REWORDED[intent]
+    return wordings[number % len(wordings)]
+
+
+def reword(intent: str, number: int, facts: dict[str, str]) -> str:
+    """The sentence of that number, with the facts filled in."""
     item = ITEMS[number // 10 % len(ITEMS)].format(**facts)
-    return wordings[number % len(wordings)].format(item=item, **facts)
+    return sentence(intent, number, facts).format(item=item, **facts)

@@ -3,7 +3,13 @@
 from lib.metrics.comparison import Comparison, compare_methods
 from lib.metrics.evaluation import METRICS, coverage, diversity, evaluate, novelty
 from lib.metrics.f1 import best_threshold, compare_f1, pair_f1
-from lib.metrics.statistics import bootstrap_interval, compare, holm, randomisation_test
+from lib.metrics.statistics import (
+    bootstrap_interval,
+    compare,
+    crossed_interval,
+    holm,
+    randomisation_test,
+)
 from lib.metrics.trec import read_qrels, read_run, write_qrels, write_run
 
 __all__ = [
@@ -15,6 +21,7 @@ __all__ = [
     "compare_f1",
     "compare_methods",
     "coverage",
+    "crossed_interval",
     "diversity",
     "evaluate",
     "holm",

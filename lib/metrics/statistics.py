@@ -32,6 +32,32 @@ def bootstrap_interval(values: np.ndarray, *, seed: int = 0) -> tuple[float, flo
     return float(low[0]), float(high[0])
 
 
+def crossed_interval(
+    values: np.ndarray, one: Sequence, other: Sequence, *, seed: int = 0
+) -> tuple[float, float]:
+    """The 95 % interval for the mean of (n,) values that two things move, such as shops and
+    sentences: (n,) labels each.
+
+    Each of the two is resampled by itself (the pigeonhole bootstrap, Owen 2007); the ends are those
+    of `bca_interval` over the first. NaN are left out.
+    """
+    known = ~np.isnan(values)
+    sides = [pd.factorize(np.asarray(side, object)[known])[0] for side in (one, other)]
+    shape = [side.max() + 1 for side in sides]
+    total, count = np.zeros(shape), np.zeros(shape)  # (a, b)
+    np.add.at(total, tuple(sides), values[known])
+    np.add.at(count, tuple(sides), 1)
+    rng = np.random.default_rng(seed)
+    first, second = (counts(rng, RESAMPLES, n) for n in shape)  # (r, a), (r, b)
+    sums, sizes = (((first @ cells) * second).sum(axis=1) for cells in (total, count))
+    drawn = np.divide(sums, sizes, out=np.full(RESAMPLES, np.nan), where=sizes > 0)
+    total, count = total.sum(axis=1), count.sum(axis=1)
+    with np.errstate(invalid="ignore"):  # a single shop leaves nothing behind
+        without = (total.sum() - total) / (count.sum() - count)
+    low, high = bca_interval(drawn, total.sum() / count.sum(), without)
+    return float(low), float(high)
+
+
 def randomisation_test(differences: np.ndarray, *, seed: int = 0) -> float:
     """Two-sided p of a paired randomisation (sign-flip) test: is the mean of (n,) differences 0?
 

@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lib.metrics import bootstrap_interval, compare, compare_f1, holm, randomisation_test
+from lib.metrics import (
+    bootstrap_interval,
+    compare,
+    compare_f1,
+    crossed_interval,
+    holm,
+    randomisation_test,
+)
 
 
 def frame(values: list[float] | np.ndarray, metric: str = "recall@10") -> pd.DataFrame:
@@ -57,6 +64,27 @@ def test_intervals_of_few_skewed_clusters_hold_the_truth_too() -> None:
         row = compare({"a": hits}, baseline="a", clusters=clusters).loc[("recall@10", "a")]
         held += row["low"] <= 0.9 <= row["high"]
     assert held / 150 >= 0.93  # the plain percentiles hold it in 0.92 of many more trials
+
+
+def test_crossed_interval_covers_what_shops_and_sentences_move():
+    held, alone = 0, 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        shops, sentences = rng.normal(0, 1, 6), rng.normal(0, 1, 12)
+        shop, sentence = rng.integers(0, 6, 300), rng.integers(0, 12, 300)
+        values = shops[shop] + sentences[sentence] + rng.normal(0, 1, 300)
+        values[0] = np.nan  # a question that asks for nothing
+        low, high = crossed_interval(values, shop, sentence)
+        held += low < 0 < high
+        low, high = bootstrap_interval(values)  # as if every question were new
+        alone += low < 0 < high
+    assert held >= 90
+    assert alone < 50
+
+
+def test_crossed_interval_of_equal_values_and_of_one_shop():
+    assert crossed_interval(np.ones(6), list("aabbcc"), [1, 2] * 3) == (1, 1)
+    assert np.isnan(crossed_interval(np.arange(4.0), ["a"] * 4, [1, 2, 1, 2])).all()
 
 
 def test_bootstrap_interval_leaves_out_nan_and_needs_two_values() -> None:
