@@ -56,6 +56,17 @@ class Task:
                 found.update(part.tobytes())
         return found.hexdigest()[:16]
 
+    @property
+    def clusters(self) -> np.ndarray:
+        """What each query is resampled with, (q,): its product's group, else its whole category.
+
+        Products of one kind are not independent: taken one by one, their intervals would be too
+        narrow. None: a query by itself.
+        """
+        items = self.queries.items
+        field = "group" if items["group"].notna().any() else "category"
+        return items[field].to_numpy()
+
     @classmethod
     def from_matches(
         cls,

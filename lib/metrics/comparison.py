@@ -43,7 +43,8 @@ def compare_methods(
 
     A method is an `Embeddings` of the catalogue that is searched in itself, a pair of them
     (queries, corpus), a `Ranking`, or the values of `evaluate`. The baseline is the first method
-    unless another is named; `clusters` is a label a query, see `compare`.
+    unless another is named. Queries with one label of `clusters` are resampled together, see
+    `compare`; without it these are the task's own.
 
     >>> import numpy as np
     >>> from lib import Catalogue
@@ -59,6 +60,7 @@ def compare_methods(
     hit@1  poor    0.25  0.0   1.0         NaN
            exact   1.00  1.0   1.0        0.75
     """
+    clusters = task.clusters if clusters is None else clusters
     rankings, results = {}, {}
     for name, method in methods.items():
         if isinstance(method, pd.DataFrame):

@@ -107,6 +107,7 @@ def compare_f1(
         p=(as_large + 1) / (RESAMPLES + 1),
         queries=len(labels),
         empty=0,
+        clusters=member.shape[0],
     )
     return pd.concat({"f1": table}, names=["metric", "method"])
 

@@ -132,6 +132,7 @@ def compare(
             p=p[i],
             queries=counted[i],
             empty=len(base) - counted[i],
+            clusters=len(np.unique(codes)),
         )
         for i, metric in enumerate(base.columns)
     }

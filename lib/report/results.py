@@ -65,7 +65,9 @@ def recorded_tables(results: Mapping) -> Iterator[tuple[tuple[str, ...], pd.Data
     for path, table in tables.items():
         metrics = {name: pd.DataFrame(methods, dtype=float).T for name, methods in table.items()}
         frame = pd.concat(metrics, names=["metric", "method"])
-        counts = [c for c in ("queries", "empty") if c in frame and frame[c].notna().all()]
+        counts = [
+            c for c in ("queries", "empty", "clusters") if c in frame and frame[c].notna().all()
+        ]
         yield path, frame.astype(dict.fromkeys(counts, int))
 
 

@@ -140,7 +140,9 @@ def _caption(table: pd.DataFrame) -> str:
         return _note(table)
     queries, empty = table[["queries", "empty"]].iloc[0].astype(int)
     more = f", {empty} more with nothing relevant" if empty else ""
-    return f"{_note(table)} {queries} queries{more}."
+    clusters = int(table["clusters"].iloc[0]) if "clusters" in table else queries
+    together = f" in {clusters} clusters, resampled together" if clusters < queries else ""
+    return f"{_note(table)} {queries} queries{together}{more}."
 
 
 def _intervals(table: pd.DataFrame, prefix: str) -> list[str]:

@@ -163,7 +163,7 @@ def test_compare_by_hand() -> None:
     assert table.index.names == ["metric", "method"]
     assert list(table.columns) == [
         "mean", "low", "high", "difference", "difference_low", "difference_high",
-        "p", "queries", "empty",
+        "p", "queries", "empty", "clusters",
     ]  # fmt: skip
     row = table.loc[("recall@10", "better")]
     assert row["mean"] == pytest.approx(2.5 / 3) and row["difference"] == pytest.approx(1 / 3)
