@@ -34,7 +34,8 @@ stopped goes on where it was."""
 REPORT = """examples:
   akin report                                       every notebook on the generated shop
   akin report 02_encoders 07_matching               two of them
-  akin report --profile reference --jobs 1          on the real data sets; takes hours
+  akin report --profile reference --jobs 1          on the real data sets; takes an hour or more,
+                                                    and goes on where it was stopped
   akin report --export paper --run full-reference   figures and tables of a run, for a paper"""
 INDEX = """Every command that runs notebooks does so at its end. Use this one after you have copied
 or removed runs."""

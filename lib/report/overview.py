@@ -49,6 +49,7 @@ def overview(reference: Path = REFERENCE) -> str:
         tables = [*_own(run["results"]), *_published(notebook, dataset)]
         if tables:
             parts += [f"\n## {notebook}, {dataset}\n", *tables]
+    rows.append(f"| together | | {sum(run['seconds'] for run in runs):.0f} | |")
     return HEAD + "\n".join([*rows, *parts]) + "\n"
 
 

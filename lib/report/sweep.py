@@ -63,15 +63,20 @@ def report_all(
     """Run all notebooks that know the profile; a failure does not stop the others.
 
     The page over all runs is written whenever a run has ended. The profile "reference" refreshes
-    the small committed results in reports/reference/, and their page, as well.
+    the small committed results in reports/reference/, and their page, as well; it takes hours, so
+    it goes on where it was stopped: what the same notebook, parameters and code have finished is
+    not run again.
     """
     known = [name for name, by_profile in profiles().items() if profile in by_profile]
     if not known:
         raise ValueError(f"no notebook has the profile {profile!r} (notebooks/profiles.yaml)")
     planned = [plan(name, profile=profile, reports=reports) for name in notebooks or known]
     runs = list(itertools.chain.from_iterable(planned))
+    ended = [run for run in runs if profile == "reference" and run.metrics()["status"] == "done"]
+    finished = [(run, run.metrics()) for run in ended]
+    waiting = [run for run in runs if run not in ended]
     results = []
-    for run, metrics in _shown(runs, len(runs), jobs):
+    for run, metrics in itertools.chain(finished, _shown(waiting, len(runs), jobs)):
         if profile == "reference" and metrics["status"] == "done":
             try:
                 keep_reference(run.folder, REFERENCE / run.notebook.stem / run.folder.name)

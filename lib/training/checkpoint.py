@@ -90,21 +90,20 @@ class State:
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.
 
-        Raises ValueError where AdaLoRA was stopped: its running means are no tensors of the model.
+        A stopped AdaLoRA begins anew: its running means are no tensors of the model.
         """
         from safetensors import safe_open
 
         with safe_open(path, "pt") as file:
             about = json.loads(file.metadata()["state"])
             parts = _parted({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        begun = self.history, self.best
         self.history, self.best = about["history"], parts["best"]
         if self.finished:
             return
         if adaloras(self.module):
-            raise ValueError(
-                f"{path}: AdaLoRA's averages are not kept, so a run that was stopped cannot go on; "
-                "delete the file"
-            )
+            self.history, self.best = begun
+            return
         self.module.load_state_dict(parts["last"], strict=False)
         moments = {int(n): values for n, values in _parted(parts["optimiser"]).items()}
         self.optimiser.load_state_dict({"state": moments, "param_groups": about["groups"]})

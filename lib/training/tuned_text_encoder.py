@@ -136,6 +136,6 @@ class TunedTextEncoder(TextEncoder):
         near = search(frozen, frozen, self.mine + 1).positions  # a product finds itself, too
         return mined(labels, rows, near, **size)
 
-    def _forward(self, tokens: list[list[int]]) -> np.ndarray:
-        with autocast(self.model.device):
-            return super()._forward(tokens)
+    def _vectors(self, texts: list[str]) -> np.ndarray:
+        with autocast(self.model.device, self.precision):  # its weights stay float32
+            return super()._vectors(texts)

@@ -18,6 +18,7 @@ def test_a_run_is_a_row_with_its_tables_below(tmp_path):
     kept(tmp_path, "01_catalogue", "mine", {"products": 3})
     page = overview(tmp_path)
     assert "| [07_matching](reference/07_matching/abt-buy) | abt-buy | 61 | abc |" in page
+    assert "| together | | 123 | |" in page
     assert "| ours | **0.512** [0.400, 0.600] |" in page
     assert "| Ditto | 0.8933 |" in page  # what others published on this set
     assert "## 01_catalogue" not in page  # it has no table

@@ -17,7 +17,7 @@ import pytest
 from lib.files import ROOT
 from lib.report import sweep as module
 from lib.report.results import means
-from lib.report.runs import Run
+from lib.report.runs import DIED, Run
 from lib.report.sweep import keep_reference, sweep
 from tests.report.runs import run_one, write_notebook
 
@@ -36,6 +36,8 @@ if N == 2 and not (folder / "mended").exists():
     raise ValueError("two is refused")
 lib.report.record(task={"method": {"m": {"mean": float(N)}}})
 """
+
+ENDED = {"status": "done", "seconds": 1.0, "error": None, "problems": []}
 
 
 @pytest.fixture
@@ -191,7 +193,6 @@ def test_keep_reference_refuses_what_is_too_big_and_keeps_the_old(tmp_path, monk
 
 
 def test_what_cannot_be_kept_is_said_and_stops_no_other_run(tmp_path, monkeypatch, capsys):
-    ended = {"status": "done", "seconds": 1.0, "error": None}
     planned = []
     for name in ("a", "b"):
         folder = tmp_path / "run" / name / "none"
@@ -203,10 +204,34 @@ def test_what_cannot_be_kept_is_said_and_stops_no_other_run(tmp_path, monkeypatc
     monkeypatch.setattr(module, "plan", lambda name, **options: [planned["ab".index(name)]])
     monkeypatch.setattr(module, "write_index", lambda reports: None)
     monkeypatch.setattr(
-        module, "run_all", lambda runs, jobs: ((run, ended | {"problems": []}) for run in runs)
+        module, "run_all", lambda runs, jobs: ((run, ENDED | {"problems": []}) for run in runs)
     )
     assert len(module.report_all("reference", notebooks=["a", "b"], reports=tmp_path)) == 2
     assert capsys.readouterr().out.count("not kept in reports/reference") == 2
+
+
+def test_the_reference_profile_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    planned, started = [], []
+    for name, left in (("a", "key"), ("b", "older code's"), ("c", None)):
+        folder = tmp_path / "run" / name / "none"
+        folder.mkdir(parents=True)
+        if left:
+            (folder / "metrics.json").write_text(json.dumps({"key": left, **ENDED}))
+        planned.append(Run(Path(f"{name}.ipynb"), {}, {}, "reference", folder, "key"))
+
+    def run_all(runs, jobs):
+        started.extend(run.notebook.stem for run in runs)
+        return ((run, DIED) for run in runs)
+
+    monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
+    monkeypatch.setattr(module, "plan", lambda name, **options: [planned["abc".index(name)]])
+    monkeypatch.setattr(module, "write_index", lambda reports: None)
+    monkeypatch.setattr(module, "write_overview", lambda: None)
+    monkeypatch.setattr(module, "run_all", run_all)
+    metrics = module.report_all("reference", notebooks=["a", "b", "c"], reports=tmp_path)
+    assert started == ["b", "c"]
+    assert [m["status"] for m in metrics] == ["done", "died", "died"]
+    assert (tmp_path / "reference" / "a" / "none" / "metrics.json").exists()  # it may lack there
 
 
 def test_an_unknown_profile_or_notebook_is_refused_before_anything_runs(monkeypatch):

@@ -99,20 +99,25 @@ def test_adalora_s_factors_are_held_near_orthogonal(bert):
     assert orthogonality(torch.nn.Linear(2, 2)) == 0
 
 
-def test_a_stopped_adalora_says_that_it_cannot_go_on(bert, tmp_path):
+def test_a_stopped_adalora_begins_anew_and_a_finished_one_is_loaded(bert, tmp_path):
     def stop(entry):
         raise KeyboardInterrupt
 
-    rows, recipe = range(8), Recipe(epochs=4, batch=4)
+    rows, recipe, steps = range(8), Recipe(epochs=4, batch=4), []
 
     def loss(module, rows, generator):
+        steps.append(rows)
         return module(input_ids=torch.full((len(rows), 4), 5)).last_hidden_state.square().mean()
 
     def run(**kept):
         torch.manual_seed(1)
-        train(adapted(bert, "adalora", steps=20), loss, rows, recipe, folder=tmp_path, **kept)
+        start = adapted(bert, "adalora", steps=20)
+        return train(start, loss, rows, recipe, folder=tmp_path, **kept).state_dict()
 
     with pytest.raises(KeyboardInterrupt):
         run(watch=stop)
-    with pytest.raises(ValueError, match="AdaLoRA's averages are not kept"):
-        run()
+    first = run()
+    assert len(steps) == 2 + 8  # the stopped run's one epoch, then all four
+    for name, weights in run().items():
+        torch.testing.assert_close(weights, first[name])
+    assert len(steps) == 2 + 8

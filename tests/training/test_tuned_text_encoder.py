@@ -5,6 +5,7 @@ encoder does.
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from lib import Catalogue, Task, embed, encoder, evaluate, search
 from lib.training import Recipe
@@ -123,3 +124,18 @@ def test_mined_batches_hold_near_groups_and_every_group_once():
     )
     assert sorted(np.concatenate(batches)) == list(range(16))
     assert all(len({labels[row] % 4 for row in batch}) == 1 for batch in batches)
+
+
+def test_it_embeds_in_the_precision_of_its_start(bert, monkeypatch):
+    tuned, rounded = TunedTextEncoder(bert, FAST), []
+    hidden = tuned._hidden
+
+    def watched(*given):
+        rounded.append(torch.is_autocast_enabled("cpu"))
+        return hidden(*given)
+
+    monkeypatch.setattr(tuned, "_hidden", watched)
+    for precision in ("float32", "bfloat16"):
+        tuned.precision = precision
+        tuned.encode(shop())
+    assert rounded == [False, True]
