@@ -104,14 +104,15 @@ def tune_weights(
     task: Task,
     metric: str = "ndcg@10",
     *,
+    start: Sequence[float] | None = None,
     factors: Sequence[float] = FACTORS,
     rounds: int = 2,
 ) -> np.ndarray:
     """Weights for `concat` that are best on a validation task over these products, (m,).
 
-    See `ascend` for the search. Tune on validation, report on test. Every part's cosines are
-    computed once, m matrices (q, n), so a trial costs a weighted sum of them, dense or sparse. Of
-    more than 2,000 queries, 2,000 drawn at random are used.
+    See `ascend` for the search, from `start` or equal weights. Tune on validation, report on test.
+    Every part's cosines are computed once, m matrices (q, n), so a trial costs a weighted sum of
+    them, dense or sparse. Of more than 2,000 queries, 2,000 drawn at random are used.
     """
     check_same_products(parts)
     n, here = len(parts[0]), present(parts)
@@ -134,7 +135,7 @@ def tune_weights(
         ranking = rank_blocks("fused", sums, depth([metric]), asked.exclude)
         return float(evaluate(ranking, asked, [metric])[metric].mean())
 
-    return ascend(score, np.full(len(parts), 1 / len(parts)), factors, rounds)
+    return ascend(score, shares(parts, start), factors, rounds)
 
 
 def _cosines(part: Embeddings, rows: np.ndarray) -> np.ndarray:
