@@ -19,7 +19,7 @@ test: $(READY) ## run all tests: units, every notebook at its small profile, the
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 reference: $(READY) ## run every notebook on the real data sets and refresh reports/reference/
-	$(BIN)/akin report --profile reference --jobs 1
+	$(BIN)/akin report --profile reference --jobs 2
 
 lab: $(READY) ## open the notebooks in JupyterLab; options as LAB="--no-browser --port 8899"
 	PYTHONPATH="$(CURDIR):$$PYTHONPATH" $(BIN)/jupyter lab notebooks $(LAB)

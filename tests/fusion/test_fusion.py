@@ -12,9 +12,9 @@ from scipy.sparse import csr_array, issparse
 from lib.data.catalogue import Catalogue
 from lib.data.task import Task
 from lib.encoders.embeddings import Embeddings
-from lib.fusion import concat, rrf, tune_scores, tune_weights, weighted
+from lib.fusion import concat, concatenation, rrf, tune_scores, tune_weights, weighted
 from lib.metrics.evaluation import evaluate
-from lib.search.exact import Ranking
+from lib.search.exact import Ranking, search
 
 IDS = np.array(["a", "b", "c", "d"])
 
@@ -209,16 +209,41 @@ def test_tuned_scores_find_the_ranking_that_helps(scaled: bool) -> None:
     assert loud < 0.7
 
 
-def test_tuned_weights_find_the_part_that_helps() -> None:
+def labelled(gone: float) -> tuple[list[Embeddings], Task]:
+    """A part that tells 20 labels of 4 products apart, and noise; some rows of each are missing."""
     rng = np.random.default_rng(0)
     label = np.repeat(np.arange(20), 4)
     ids = np.arange(80).astype(str).astype(object)
-    good = Embeddings("good", ids, np.eye(20)[label] + 0.2 * rng.normal(size=(80, 20)))
-    noise = Embeddings("noise", ids, rng.normal(size=(80, 20)))
-    task = Task.same_label("t", Catalogue("c", pd.DataFrame(index=ids)), label)
-    weights = tune_weights([noise, good], task)
+    good, noise = np.eye(20)[label] + 0.2 * rng.normal(size=(80, 20)), rng.normal(size=(80, 20))
+    for vectors in (good, noise):
+        vectors[rng.random(80) < gone] = 0
+    parts = [Embeddings("noise", ids, noise), Embeddings("good", ids, csr_array(good))]
+    return parts, Task.same_label("t", Catalogue("c", pd.DataFrame(index=ids)), label)
+
+
+def test_tuned_weights_find_the_part_that_helps_dense_or_sparse() -> None:
+    parts, task = labelled(gone=0)
+    weights = tune_weights(parts, task)
     assert weights.sum() == pytest.approx(1)
     assert weights[1] > 0.8
+
+
+def test_tuning_scores_every_trial_as_search_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts, task = labelled(gone=0.3)
+    tried = {}
+
+    def ascend(score, start, *_):
+        for weights in (start, np.array([0.2, 0.8]), np.array([1.0, 0])):
+            tried[tuple(weights)] = score(weights)
+        return start
+
+    monkeypatch.setattr(concatenation, "ascend", ascend)
+    tune_weights(parts, task)
+    assert len(tried) == 3
+    for weights, value in tried.items():
+        fused = concat(parts, weights)
+        ranking = search(fused, fused, 10, exclude=task.exclude)
+        assert value == pytest.approx(evaluate(ranking, task, ["ndcg@10"])["ndcg@10"].mean())
 
 
 @pytest.mark.parametrize("scores", [-np.inf, -3.0], ids=["nothing found", "logits"])
