@@ -34,11 +34,20 @@ stopped goes on where it was."""
 REPORT = """examples:
   akin report                                       every notebook on the generated shop
   akin report 02_encoders 07_matching               two of them
+  akin report my-shop                               every notebook on a shop of your own
   akin report --profile reference --jobs 1          on the real data sets; takes an hour or more,
                                                     and goes on where it was stopped
   akin report --export paper --run full-reference   figures and tables of a run, for a paper"""
 INDEX = """Every command that runs notebooks does so at its end. Use this one after you have copied
 or removed runs."""
+NEW = """examples:
+  akin new shop.csv --images photos/            writes the folder shop/ beside the table
+  akin new shop.csv --to my-shop
+  akin new "select * from products" --sql sqlite:///shop.db --to my-shop
+
+Then: akin report my-shop. Beside the table the folder may hold pairs.csv (left, right, label),
+queries.csv (id, text) with judgements.csv (query, product, gain), and purchases.csv (user, item,
+time)."""
 DATA = """examples:
   akin data           what there is
   akin data abt-buy   fetch one"""
@@ -95,12 +104,18 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--jobs", type=int, default=1, help="runs at once; they share the cores")
     sweep.add_argument("--retry-failed", action="store_true", help="run those again that failed")
     report = command(_report, "execute all notebooks and write reports/index.html", REPORT)
-    report.add_argument("notebooks", nargs="*", help="only these; default: all of the profile")
+    only = "only these notebooks, and the folders of shops; default: all notebooks of the profile"
+    report.add_argument("notebooks", nargs="*", metavar="NOTEBOOK|FOLDER", help=only)
     report.add_argument("--profile", default="default", help=PROFILES)
     report.add_argument("--jobs", type=int, default=2, help="runs at once, default 2")
     report.add_argument("--export", metavar="DIR", help="run nothing; gather a run for a paper")
     report.add_argument("--run", default="reference", help="what to export: a folder of reports/")
     command(_index, "write reports/index.html over the runs that there are", INDEX)
+    new = command(_new, "make the folder of a shop from its table and photos", NEW)
+    new.add_argument("table", help="a CSV, TSV, Parquet or JSON Lines file; with --sql a query")
+    new.add_argument("--images", type=Path, metavar="DIR", help="the folder of the photos")
+    new.add_argument("--to", type=Path, metavar="DIR", help="the folder to make")
+    new.add_argument("--sql", metavar="ADDRESS", help="SQLAlchemy's address of a database")
     data = command(_data, "list data sets and where they lie, or fetch some", DATA)
     data.add_argument("names", nargs="*", help="sets to fetch; none lists all")
     command(_doctor, "check what this machine has and what is missing")
@@ -179,9 +194,15 @@ def _report(options: argparse.Namespace) -> int:
 
         print(f"figures and tables: {export(options.export, options.run) / 'README.md'}")
         return 0
+    from lib.data.loaders import is_folder
     from lib.report.sweep import report_all
 
-    results = report_all(options.profile, notebooks=options.notebooks, jobs=options.jobs)
+    shops = [name for name in options.notebooks if is_folder(name)]
+    chosen = [name for name in options.notebooks if name not in shops]
+    results = []
+    for shop in shops or [None]:
+        asked = {"DATASET": shop} if shop else {}
+        results += report_all(options.profile, notebooks=chosen, asked=asked, jobs=options.jobs)
     done = sum(metrics["status"] == "done" for metrics in results)
     print(f"{done} of {len(results)} runs are done")
     _index(options)
@@ -192,6 +213,17 @@ def _index(options: argparse.Namespace) -> int:
     from lib.report.index_page import write_index
 
     print(f"page: {write_index()}")
+    return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    from lib.data.new_shop import new_shop
+
+    if options.sql and not options.to:
+        raise ValueError("a query has no name; say the folder with --to my-shop")
+    folder = options.to or Path(options.table).with_suffix("")
+    _, says = new_shop(options.table, folder, images=options.images, sql=options.sql)
+    print(f"{says}\n\n{folder}/ is a data set now. Next: akin report {folder}")
     return 0
 
 

@@ -26,7 +26,8 @@ class Catalogue:
 
     `items` has the columns of `FIELDS`, each filled with None (price: NaN) where it is not given:
     `category` is a path "Home > Kitchen > Mugs", `price` a float, `image` a file path,
-    `attributes` a dict, `group` the product that a listing belongs to. Further columns are kept.
+    `attributes` a dict, `group` the product that a listing belongs to. Further columns are kept. A
+    column `id` becomes the index where the rows are only numbered.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Catalogue:
 
     def __post_init__(self) -> None:
         items = self.items.copy()
+        if "id" in items and isinstance(items.index, pd.RangeIndex):
+            items = items.set_index("id")
         items.index = pd.Index([str(i) for i in items.index], dtype=object, name="id")
         twice = items.index[items.index.duplicated()]
         if len(twice):
@@ -137,7 +140,8 @@ class Catalogue:
         one of Akin's names. `images` is the folder of the image column's files. A price that cannot
         be read is missing, and a warning says how many these are; of a range such as "10-20" the
         first price counts. ValueError names row and column of a repeated id, a missing photo or an
-        unreadable attribute table; `bad_rows="drop"` leaves such rows out and warns instead.
+        unreadable attribute table. `bad_rows="drop"` leaves such rows out and warns instead;
+        `"mend"` leaves out rows without an id of their own, and takes the other cells as missing.
 
         >>> columns = {"id": "sku", "title": "name", "price": "cost", "attributes": ["size"]}
         >>> Catalogue.read("shop.csv", columns=columns).items[["title", "price", "attributes"]]
@@ -146,19 +150,18 @@ class Catalogue:
         007   Red mug  1299.0  {'size': 'L'}
         008  Blue mug     9.9             {}
         """
-        if bad_rows not in ("error", "drop"):
-            raise ValueError(f'bad_rows is "error" or "drop", got {bad_rows!r}')
+        if bad_rows not in ("error", "drop", "mend"):
+            raise ValueError(f'bad_rows is "error", "drop" or "mend", got {bad_rows!r}')
         table = source if isinstance(source, pd.DataFrame) else read_table(Path(source))
         name = name or ("catalogue" if table is source else Path(source).stem)
         items, problems = cells.to_items(table, name=name, columns=columns, images=images)
         if problems and bad_rows == "error":
             raise ValueError(f"{name}: {cells.describe(problems)}")
-        dropped = sorted({problem.position for problem in problems})
-        if dropped:
-            warnings.warn(
-                f"{name}: dropped {len(dropped)} of {len(items)} rows: {cells.describe(problems)}",
-                stacklevel=2,
-            )
+        lost = [p for p in problems if bad_rows == "drop" or p.row_is_lost]
+        dropped = sorted({problem.position for problem in lost})
+        if problems:
+            what = f"dropped {len(dropped)} of {len(items)} rows" if dropped else "mended"
+            warnings.warn(f"{name}: {what}: {cells.describe(problems)}", stacklevel=2)
         return cls(name, items.drop(index=items.index[dropped]).set_index("id"))
 
     def _require(self, fields: Sequence[str]) -> None:

@@ -24,6 +24,8 @@ from lib.hints import did_you_mean
 FIELDS = ("title", "description", "brand", "category", "price", "image", "attributes", "group")
 KNOWN = ("id", *FIELDS)  # what a file's columns may be called
 Columns = Mapping[str, str | Sequence[str]]  # a field of Akin's: the file's column or columns
+LEVELS = re.compile(r"\s*(?:>>|>|›|»|\||/(?=\s))\s*")  # between the levels of a category
+PHOTO_NAMES = re.compile(r"[\[\]\"',;|\s]+")  # between the names of several photos
 NEGATIVE = re.compile(r"\D*[-−(]\s*[.,]?\d")  # of the first number, also as bookkeepers write it
 
 
@@ -32,6 +34,7 @@ class Problem(NamedTuple):
 
     position: int  # of its row, from 0
     message: str  # names the row as the file counts it, and the column
+    row_is_lost: bool = False  # the row has no id of its own
 
 
 def to_items(
@@ -49,7 +52,11 @@ def to_items(
     problems = _check_ids(items["id"], sources["id"])
     if "price" in items:
         items["price"] = parse_prices(items["price"], name)
-    parsers = {"attributes": _parse_attributes, "image": partial(_find_photo, Path(images or ""))}
+    parsers = {
+        "attributes": _parse_attributes,
+        "category": category_path,
+        "image": partial(_find_photo, Path(images or "")),
+    }
     for field, parse in parsers.items():
         if field in items:
             items[field], unread = _parse(items[field], sources[field], parse)
@@ -142,11 +149,11 @@ def _check_ids(ids: pd.Series, column: str | Sequence[str]) -> list[Problem]:
     for position, (row, value) in enumerate(ids.items()):
         where = f"row {row}, column {column!r}"
         if missing(value):
-            problems.append(Problem(position, f"{where}: the id is empty"))
+            problems.append(Problem(position, f"{where}: the id is empty", True))
         elif first.setdefault(str(value), position) != position:
             earlier = ids.index[first[str(value)]]
             message = f"{where}: id {str(value)!r} stands already in row {earlier}"
-            problems.append(Problem(position, message))
+            problems.append(Problem(position, message, True))
     return problems
 
 
@@ -166,20 +173,60 @@ def _parse(
 
 
 def _parse_attributes(value: object) -> dict:
-    if isinstance(value, Mapping):
-        return present(value)  # Parquet gives every row every key
-    for read in (json.loads, ast.literal_eval):
+    if isinstance(value, Mapping):  # of several columns, one of which may be a table itself
+        found = {}
+        for name, cell in present(value).items():  # Parquet gives every row every key
+            inner = attribute_table(cell) if isinstance(cell, str) else None
+            found |= {name: cell} if inner is None else inner
+        return found
+    parsed = attribute_table(value)
+    if parsed is None:
+        said = f"{str(value)[:60]!r} is no attribute table"
+        raise ValueError(f'{said}; write it as {{"colour": "red"}}')
+    return parsed
+
+
+def attribute_table(value: object) -> dict | None:
+    """A cell such as {"colour": "red"} or {'colour': 'red'} as a dict; None where it is none."""
+    for read in (json.loads, ast.literal_eval) if str(value).lstrip()[:1] == "{" else ():
         try:
             parsed = read(str(value))
         except (ValueError, SyntaxError):
             continue
         if isinstance(parsed, dict):
             return present(parsed)
-    raise ValueError(f'{str(value)[:60]!r} is no attribute table; write it as {{"colour": "red"}}')
+    return None
+
+
+def category_path(value: object) -> str:
+    """A category as "Home > Kitchen > Mugs", from that, ["Home >> Kitchen"] and "Home | Kitchen".
+
+    >>> category_path('["Home >> Kitchen >> Mugs"]')
+    'Home > Kitchen > Mugs'
+    """
+    text = " > ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    try:
+        listed = json.loads(text)
+        text = " > ".join(map(str, listed)) if isinstance(listed, list) else text
+    except ValueError:
+        pass
+    return " > ".join(part.strip() for part in LEVELS.split(text) if part.strip())
+
+
+def first_photo(folder: Path, value: object) -> Path | None:
+    """The first photo that a cell names and that is there: a name, or several with , ; | between.
+
+    Folders and addresses before a name count for nothing where the name alone is in the folder.
+    """
+    for name in [str(value), *PHOTO_NAMES.split(str(value))]:
+        for path in (folder / name, folder / Path(name).name):
+            if name and path.is_file():
+                return path
+    return None
 
 
 def _find_photo(folder: Path, value: object) -> str:
-    path = folder / str(value)
-    if not path.is_file():
+    path = first_photo(folder, value)
+    if path is None:
         raise ValueError(f"no photo {str(value)!r} in {folder}")
     return str(path)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lib.data.catalogue import Catalogue
 from lib.data.task import Task
+from lib.hints import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,17 @@ class Dataset:
     def catalogue(self) -> Catalogue:
         """The set's only or main catalogue."""
         return next(iter(self.catalogues.values()))
+
+    def task(self, name: str = "") -> Task:
+        """The task of that name, or the first one; ValueError says which there are."""
+        if not self.tasks:
+            raise ValueError(f"{self.name!r} has no task: nothing says which products are alike")
+        if name and name not in self.tasks:
+            raise ValueError(
+                f"{self.name!r} has no task {name!r}; it has {', '.join(self.tasks)}"
+                f"{did_you_mean(name, self.tasks)}"
+            )
+        return self.tasks[name or next(iter(self.tasks))]
 
     @property
     def digest(self) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from lib.data.beir import read_beir
 from lib.data.dataset import Dataset
 from lib.data.generated_shop import generated_shop
+from lib.data.shop_folder import find_table, parquet_files, read_parquet_shop, read_shop
 from lib.data.single_shops import beauty, fashion, flipkart, games, product1m
 from lib.data.two_shops import TWO_SHOPS, two_shops
 from lib.hints import did_you_mean
@@ -25,7 +26,8 @@ LOADERS: dict[str, Callable[..., Dataset]] = {
 
 
 def load(name: str | Path, *, rows: int | None = None, seed: int = 0, **options: object) -> Dataset:
-    """The data set of that name, or the one in a BEIR folder.
+    """The data set of that name, or the one in a folder: a shop of your own, BEIR's or Hugging
+    Face's files.
 
     `rows` and `seed` say how many listings are generated and from which seed; `options` are those
     of `bazaar.shop`, and `photos`. They matter for the generated shop only: all other sets come
@@ -43,12 +45,24 @@ def load(name: str | Path, *, rows: int | None = None, seed: int = 0, **options:
         return generated_shop(**options, seed=seed, **({} if rows is None else {"rows": rows}))
     if name in LOADERS:
         return LOADERS[name]()
-    if (Path(name) / "corpus.jsonl").is_file():
-        return _beir_folder(Path(name))
+    folder = Path(name)
+    if find_table(folder):
+        return read_shop(folder)
+    if (folder / "corpus.jsonl").is_file():
+        return _beir_folder(folder)
+    if parquet_files(folder):
+        return read_parquet_shop(folder)
     raise ValueError(
-        f"no data set {str(name)!r}; there are {', '.join(LOADERS)}, and folders with "
-        f"corpus.jsonl, queries.jsonl and qrels/{did_you_mean(str(name), LOADERS)}"
+        f"no data set {str(name)!r}; there are {', '.join(LOADERS)}, and folders with a "
+        "catalogue.csv (akin new makes one), with corpus.jsonl and qrels/, or with Parquet files"
+        f"{did_you_mean(str(name), LOADERS)}"
     )
+
+
+def is_folder(name: str | Path) -> bool:
+    """Whether `load` opens this as a folder."""
+    folder = Path(name)
+    return bool(find_table(folder) or (folder / "corpus.jsonl").is_file() or parquet_files(folder))
 
 
 def _beir_folder(folder: Path) -> Dataset:

@@ -12,6 +12,8 @@ import pandas as pd
 from lib.data.lines import read_json_lines
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
+TABLES = (*SEPARATORS, ".parquet", ".jsonl", ".ndjson")
+OTHERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def read_table(path: Path, *, sep: str | None = None) -> pd.DataFrame:
@@ -57,6 +59,13 @@ def _read_text(path: Path, sep: str) -> pd.DataFrame:
         raise ValueError(
             f"{path}: the rows have more cells than the header has names; check for a separator "
             "at the end of the lines"
+        )
+    only = str(frame.columns[0])
+    between = next((other for other in OTHERS if other in only), None)
+    if frame.shape[1] == 1 and between:
+        raise ValueError(
+            f"{path}: the header {only[:60]!r} has {OTHERS[between]} between its names; say "
+            f"sep={between!r}, or separator: {between!r} in dataset.yaml"
         )
     frame = frame.set_axis(range(2, len(frame) + 2))
     return frame[~((frame == "") | frame.isna()).all(axis=1)]

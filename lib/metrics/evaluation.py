@@ -10,6 +10,7 @@ irrelevant. A query with nothing relevant has no value: NaN.
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Callable, Sequence
 
@@ -22,6 +23,7 @@ from lib.encoders.embeddings import Embeddings
 from lib.search.exact import Ranking, gain_matrix
 
 Metric = Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
+OWN = re.compile(r"[\w.]+:[\w.]+")  # module:function
 
 
 def evaluate(
@@ -30,8 +32,9 @@ def evaluate(
     """Each metric for each query: a frame (q, metrics) indexed by query id.
 
     A metric is written as its name in `METRICS`, @ and a depth: `recall@10`. A query with nothing
-    relevant is NaN. Raises ValueError for an unknown metric or one that looks deeper than the
-    ranking goes.
+    relevant is NaN. "module:function" is a metric of your own. Raises ValueError for an unknown
+    metric, for one that looks deeper than the ranking goes, and for a ranking that holds what the
+    task excludes, such as each product as its own neighbour.
 
     >>> from lib import Catalogue
     >>> shop = Catalogue("shop", pd.DataFrame({"title": ["mug", "mug", "cup"]}, index=list("abc")))
@@ -54,6 +57,11 @@ def evaluate(
             f"ranking {ranking.name!r} is {ranking.k} deep; {metrics} need {deepest}: "
             f"search with k={deepest}"
         )
+    if gain_matrix(ranking, task.exclude).any():
+        raise ValueError(
+            f"ranking {ranking.name!r} holds candidates that {task.name!r} excludes, such as a "
+            "product itself: search(queries, corpus, k, task) leaves them out"
+        )
     gains = gain_matrix(ranking, task.relevance)  # (q, k)
     ideal = _ideal_gains(task.relevance, deepest)  # (q, deepest)
     relevant = np.diff(task.relevance.indptr)  # (q,)
@@ -61,7 +69,7 @@ def evaluate(
     with np.errstate(invalid="ignore", divide="ignore"):
         for metric in metrics:
             name, k = _parse(metric)
-            values = METRICS[name](gains[:, :k], ideal[:, :k], relevant, k)
+            values = _metric(name)(gains[:, :k], ideal[:, :k], relevant, k)
             if np.shape(values) != relevant.shape:
                 raise ValueError(
                     f"metric {name!r} gives shape {np.shape(values)}; it needs one number a query, "
@@ -80,10 +88,25 @@ def depth(metrics: Sequence[str]) -> int:
 
 def _parse(metric: str) -> tuple[str, int]:
     match = re.fullmatch(r"(.+)@([1-9]\d*)", metric)
-    if not match or match[1] not in METRICS:
+    if not match or not (match[1] in METRICS or OWN.fullmatch(match[1])):
         known = ", ".join(f"{name}@k" for name in METRICS)
-        raise ValueError(f"no metric {metric!r}; there are {known} with k = 1, 2, …")
+        raise ValueError(
+            f"no metric {metric!r}; there are {known} with k = 1, 2, …, and your own as "
+            "module:function@k"
+        )
     return match[1], int(match[2])
+
+
+def _metric(name: str) -> Metric:
+    if name in METRICS:
+        return METRICS[name]
+    try:
+        return pkgutil.resolve_name(name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"no metric {name!r}: {error}. A file of your own lies in the folder you work in, in "
+            "notebooks/ or on PYTHONPATH"
+        ) from error
 
 
 def _dcg(gains: np.ndarray) -> np.ndarray:

@@ -43,6 +43,8 @@ def resolve(
     two runs on one data set.
     """
     asked = dict(asked or {})
+    if Path(str(asked.get("DATASET", ""))).is_dir():  # a notebook runs in another folder
+        asked["DATASET"] = str(Path(asked["DATASET"]).resolve())
     known = default_parameters(notebook)
     listed = profile_runs(notebook, profile)
     names = [run.get("DATASET", known.get("DATASET")) for run in listed]

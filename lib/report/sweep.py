@@ -58,9 +58,16 @@ def sweep(
 
 
 def report_all(
-    profile: str, *, notebooks: Sequence[str] = (), jobs: int = 2, reports: Path = REPORTS
+    profile: str,
+    *,
+    notebooks: Sequence[str] = (),
+    asked: Mapping[str, object] | None = None,
+    jobs: int = 2,
+    reports: Path = REPORTS,
 ) -> list[dict]:
     """Run all notebooks that know the profile; a failure does not stop the others.
+
+    `asked` are parameters for each of them, such as the DATASET.
 
     The page over all runs is written whenever a run has ended. The profile "reference" refreshes
     the small committed results in reports/reference/, and their page, as well; it takes hours, so
@@ -70,7 +77,7 @@ def report_all(
     known = [name for name, by_profile in profiles().items() if profile in by_profile]
     if not known:
         raise ValueError(f"no notebook has the profile {profile!r} (notebooks/profiles.yaml)")
-    planned = [plan(name, profile=profile, reports=reports) for name in notebooks or known]
+    planned = [plan(name, asked, profile=profile, reports=reports) for name in notebooks or known]
     runs = list(itertools.chain.from_iterable(planned))
     ended = [run for run in runs if profile == "reference" and run.metrics()["status"] == "done"]
     finished = [(run, run.metrics()) for run in ended]

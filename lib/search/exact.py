@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
+from lib.data.task import Task
 from lib.encoders.embeddings import Embeddings
 from lib.search.approximate import INDEXES, build_index, candidates
 
@@ -59,12 +60,13 @@ class Ranking:
 
 
 def search(
-    queries: Embeddings, corpus: Embeddings, k: int, *,
+    queries: Embeddings, corpus: Embeddings, k: int, task: Task | None = None, *,
     exclude: csr_array | None = None, index: str = "exact", **settings: int,
 ) -> Ranking:  # fmt: skip
     """The k nearest corpus rows of every query by cosine, equal scores in corpus order.
 
-    `exclude` (q, n) marks candidates that do not count. Rows whose vector is zero (modality
+    With a `task`, what it excludes does not count; `exclude` (q, n) marks such candidates by
+    itself. Rows whose vector is zero (modality
     missing) are never found and find nothing. faiss searches dense vectors; sparse ones are
     multiplied. A block of scores or of gathered vectors takes at most 64 MiB, unless one query
     alone needs more.
@@ -85,6 +87,7 @@ def search(
      [0.8 0.6]
      [0.6 0. ]]
     """
+    exclude = task.exclude if exclude is None and task is not None else exclude
     sparse = issparse(queries.vectors) or issparse(corpus.vectors)
     _check_index(index, sparse, settings)
     if queries.vectors.shape[1] != corpus.vectors.shape[1]:

@@ -1,0 +1,116 @@
+"""Makes a shop's folder from a table and photos: `akin new`.
+
+Reading such a folder is in `shop_folder.py`, guessing its columns in `guess.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from lib.data.cells import FIELDS, missing
+from lib.data.dataset import Dataset
+from lib.data.guess import guess_columns
+from lib.data.shop_folder import find_table, read_shop
+from lib.data.tables import OTHERS, read_table
+from lib.files import write_atomically
+
+NEEDS = {  # what a shop cannot do without a field
+    "title": "encoders of text",
+    "image": "encoders of photos, and fusion with them",
+    "price": "what rests on prices",
+    "category": "results by category, and the category as a proxy of likeness",
+    "group": "recall of listings that are known to be one product",
+}
+FILES = {
+    "pairs.csv": "matching and fine-tuning by labelled pairs",
+    "queries.csv": "search by judged queries",
+    "purchases.csv": "recommendation and assortment",
+}
+
+
+def new_shop(
+    table: str | Path, folder: Path, *, images: Path | None = None, sql: str | None = None
+) -> tuple[Dataset, str]:
+    """Write the folder and open it; beside it a text that says what was guessed.
+
+    `table` is a file, or with `sql`, an SQLAlchemy address, a query. Photos are not copied:
+    dataset.yaml names their folder. Raises FileExistsError where the folder holds a table already.
+    """
+    if find_table(folder):
+        raise FileExistsError(f"{folder} holds a catalogue already; choose another with --to")
+    separator = None
+    if sql:
+        content, cells = _query(str(table), sql)
+        name = "catalogue.csv"
+    else:
+        path = Path(table)
+        separator = _separator(path)
+        cells, content = read_table(path, sep=separator), path.read_bytes()
+        name = f"catalogue{path.suffix.lower()}"
+    photos = (images or folder / "images").resolve()
+    columns = guess_columns(cells, photos)
+    settings = {"columns": columns}
+    if images:
+        settings["images"] = os.path.relpath(photos, folder.resolve())
+    if separator:
+        settings["separator"] = separator
+    write_atomically(folder / name, content)
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    write_atomically(folder / "dataset.yaml", text.encode())
+    shop = read_shop(folder)
+    return shop, "\n".join([*_guessed(columns, cells), "", *_able(shop, folder)])
+
+
+def _separator(path: Path) -> str | None:
+    """What stands between the names of a text table's header, where its ending says otherwise."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return None
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline()
+    counts = {sep: header.count(sep) for sep in (",", *OTHERS)}
+    best = max(counts, key=counts.get)
+    return best if counts[best] > counts[","] else None
+
+
+def _query(query: str, address: str) -> tuple[bytes, pd.DataFrame]:
+    from lib.encoders.base import require
+
+    engine = require("sqlalchemy").create_engine(address)
+    with engine.connect() as connection:
+        cells = pd.read_sql(require("sqlalchemy").text(query), connection)
+    cells = cells.astype(object).where(cells.notna(), "").astype(str)
+    content = cells.to_csv(index=False).encode()
+    return content, cells.set_axis(range(2, len(cells) + 2))
+
+
+def _guessed(columns: dict, cells: pd.DataFrame) -> list[str]:
+    """A line a field: its column and three example values."""
+    lines = [f"{len(cells)} rows. What each column seems to be (correct it in dataset.yaml):"]
+    for field, source in columns.items():
+        if isinstance(source, str):
+            known = [str(cell) for cell in cells[source] if not missing(cell)]
+            shown = " | ".join(text[:40] for text in list(dict.fromkeys(known))[:3])
+            lines.append(f"  {field:<12} {source:<24} {shown}")
+        else:
+            lines.append(f"  {field:<12} {', '.join(map(str, source))}")
+    used = {n for s in columns.values() for n in ([s] if isinstance(s, str) else s)}
+    left = [str(name) for name in cells if name not in used]
+    return [*lines, *([f"  not used     {', '.join(left)}"] if left else [])]
+
+
+def _able(shop: Dataset, folder: Path) -> list[str]:
+    items = shop.catalogue.items
+    lines = [f"{len(items)} products."]
+    for field in FIELDS:
+        share = (
+            items[field].map(bool).mean() if field == "attributes" else items[field].notna().mean()
+        )
+        lines.append(f"  {share:4.0%} have a {field}" if share else f"  none has a {field}")
+    lacking = [says for field, says in NEEDS.items() if items[field].isna().all()]
+    lacking += [f"{says} ({name})" for name, says in FILES.items() if not (folder / name).is_file()]
+    lines.append(f"It can measure: {', '.join(shop.tasks)}.")
+    return [*lines, "It cannot do: " + "; ".join(lacking) + "."]
