@@ -105,11 +105,8 @@ def _guessed(columns: dict, cells: pd.DataFrame) -> list[str]:
 def _able(shop: Dataset, folder: Path) -> list[str]:
     items = shop.catalogue.items
     lines = [f"{len(items)} products."]
-    for field in FIELDS:
-        share = (
-            items[field].map(bool).mean() if field == "attributes" else items[field].notna().mean()
-        )
-        lines.append(f"  {share:4.0%} have a {field}" if share else f"  none has a {field}")
+    for field, share in items[[*FIELDS]].notna().mean().items():
+        lines.append(f"  {share:4.0%} have {field}" if share else f"  none has {field}")
     lacking = [says for field, says in NEEDS.items() if items[field].isna().all()]
     lacking += [f"{says} ({name})" for name, says in FILES.items() if not (folder / name).is_file()]
     lines.append(f"It can measure: {', '.join(shop.tasks)}.")
