@@ -46,8 +46,8 @@ NEW = """examples:
   akin new "select * from products" --sql sqlite:///shop.db --to my-shop
 
 Then: akin report my-shop. Beside the table the folder may hold pairs.csv (left, right, label),
-queries.csv (id, text) with judgements.csv (query, product, gain), and purchases.csv (user, item,
-time)."""
+queries.csv (id, text) with judgements.csv (query, product, gain), purchases.csv (user, item, time)
+and reviews.csv (product, text), which becomes the text field reviews."""
 DATA = """examples:
   akin data           what there is
   akin data abt-buy   fetch one"""

@@ -77,11 +77,14 @@ def _separator(path: Path) -> str | None:
 
 
 def _query(query: str, address: str) -> tuple[bytes, pd.DataFrame]:
-    from lib.encoders.base import require
-
-    engine = require("sqlalchemy").create_engine(address)
-    with engine.connect() as connection:
-        cells = pd.read_sql(require("sqlalchemy").text(query), connection)
+    try:
+        from sqlalchemy import create_engine, text
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            'a query needs SQLAlchemy; run: pip install -e ".[sql]"'
+        ) from error
+    with create_engine(address).connect() as connection:
+        cells = pd.read_sql(text(query), connection)
     cells = cells.astype(object).where(cells.notna(), "").astype(str)
     content = cells.to_csv(index=False).encode()
     return content, cells.set_axis(range(2, len(cells) + 2))

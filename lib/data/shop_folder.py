@@ -29,6 +29,7 @@ from lib.hints import did_you_mean
 
 SETTINGS = ("columns", "images", "alike", "separator")
 PAIRS, QUERIES = ("left", "right", "label"), ("id", "text")
+REVIEWS = ("product", "text")
 JUDGED, BOUGHT = ("query", "product", "gain"), ("user", "item")
 TEXTS = ("title", "description", "brand", "category")
 SPLITS = {"train": 0.6, "valid": 0.2, "test": 0.2}
@@ -57,6 +58,7 @@ def _dataset(folder: Path, catalogue: Catalogue, settings: Mapping) -> Dataset:
     pairs = _table(folder, "pairs.csv", PAIRS)
     if pairs is not None:
         catalogue = _grouped(catalogue, pairs, folder / "pairs.csv")
+    catalogue = _with_reviews(catalogue, folder)
     catalogues, tasks = {catalogue.name: catalogue}, {}
     if (folder / "queries.csv").is_file():
         tasks["search"] = _search(folder, catalogue)
@@ -102,7 +104,7 @@ def as_catalogue(
         named = {path.stem: path.name for path in images.iterdir()}
         table = table.assign(image=[named.get(str(i)) for i in table[columns["id"]]])
         columns["image"] = "image"
-    table = table[list(dict.fromkeys(_flat(columns.values())))]
+    table = table[[c for c in table if c in _flat(columns.values())]]
     return Catalogue.read(table, columns=columns, images=images, name=name, bad_rows="mend")
 
 
@@ -219,6 +221,16 @@ def _records(pairs: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
     for side in ("left", "right"):
         listed[side] = [fields[product] for product in pairs[side]]
     return listed
+
+
+def _with_reviews(catalogue: Catalogue, folder: Path) -> Catalogue:
+    """The catalogue with a field `reviews`, all of a product's joined, where there are any."""
+    found = _table(folder, "reviews.csv", REVIEWS)
+    if found is None:
+        return catalogue
+    _rows(catalogue, found["product"], folder / "reviews.csv")
+    joined = found.groupby("product")["text"].agg("\n".join).reindex(catalogue.ids)
+    return Catalogue(catalogue.name, catalogue.items.assign(reviews=joined.to_numpy()))
 
 
 def _search(folder: Path, catalogue: Catalogue) -> Task:

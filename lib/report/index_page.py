@@ -17,13 +17,25 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lib.files import REPORTS, write_atomically
+from lib.report.cards import answer
 from lib.report.results import is_mean, leaves, metrics_files, read_metrics, text
 from lib.report.scores_js import FILE as QUERIES
 from lib.report.scores_js import read_tables
 
 PAGE = Path(__file__).with_name("page")
 # one script, in this order
-SCRIPTS = ("dom", "stats", "charts", "details", "runs", "tests", "compare", "sweeps", "main")
+SCRIPTS = (
+    "dom",
+    "stats",
+    "charts",
+    "details",
+    "cards",
+    "runs",
+    "tests",
+    "compare",
+    "sweeps",
+    "main",
+)
 # what can show a figure, with its media type; the first there is
 PICTURES = {"svg": "svg+xml", "png": "png", "jpg": "jpeg"}
 WITHIN = 8_000_000  # bytes of figures and per-query rows in the page itself; more would open slowly
@@ -96,6 +108,9 @@ def _described(metrics: dict, folder: Path, reports: Path, room: _Room) -> dict:
         "run": run,
         "notebook": notebook,
         "dataset": "".join(dataset),
+        "question": metrics.get("question", ""),
+        "answer": answer(metrics["results"], metrics["parameters"].get("METRIC")),
+        "card": metrics["results"].get("card"),
         "problems": metrics.get("problems", []),
         "asked": metrics.get("asked", {}),
         "page": _address(folder / "notebook.html", reports),

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from lib.files import REPORTS, ROOT, whole_folder, write_atomically
 from lib.report import recording
+from lib.report.cards import question
 from lib.report.notebook_page import render_page
 from lib.report.parameters import dataset_folder, find_notebook, resolve, safe_name
 from lib.report.results import read_metrics
@@ -97,6 +98,7 @@ def execute(run: Run, *, progress: bool = True) -> dict:
         error = _execute_notebook(run, draft, progress=progress)
         metrics = {
             "notebook": run.notebook.stem,
+            "question": question(run.notebook),
             "status": "failed" if error else "done",
             "error": error,
             "profile": run.profile,
@@ -108,7 +110,7 @@ def execute(run: Run, *, progress: bool = True) -> dict:
             "key": run.key,
             "versions": versions(),
             "problems": [],
-            **_finish(run, draft),
+            **_finish(run, draft, done=not error),
         }
         text = json.dumps(metrics, indent=1, ensure_ascii=False)
         # half a character pair, which UTF-8 cannot hold, is written as JSON's \udXXX
@@ -183,7 +185,7 @@ def _execute_notebook(run: Run, folder: Path, *, progress: bool) -> dict | None:
     return dict(zip(("cell", "source", "name", "message"), found, strict=True))
 
 
-def _finish(run: Run, draft: Path) -> dict:
+def _finish(run: Run, draft: Path, *, done: bool) -> dict:
     """What the notebook recorded, with its per-query rows and its page put into files."""
     recorded, problems = {}, []
     with _noted("what was recorded cannot be read", problems):
@@ -191,7 +193,8 @@ def _finish(run: Run, draft: Path) -> dict:
     with _noted("the values of each query are not kept", problems):
         write_queries(recorded.get("queries", {}), draft)
     with _noted("there is no page", problems):
-        render_page(draft / "notebook.ipynb", title=run.notebook.stem)
+        about = str(run.parameters.get("DATASET")) if done else ""
+        render_page(draft / "notebook.ipynb", title=run.notebook.stem, about=about)
     kept = {name: recorded.get(name, {}) for name in ("data", "results")}
     return kept | {"problems": problems}
 
@@ -212,8 +215,8 @@ def _brief(value: object) -> str:
 def _commit() -> str | None:
     """What is checked out, and whether lib or notebooks differ from it; None without git."""
     told = []
-    for question in (["rev-parse", "--short", "HEAD"], ["status", "--short", "lib", "notebooks"]):
-        command = ["git", "-C", str(ROOT), *question]
+    for words in (["rev-parse", "--short", "HEAD"], ["status", "--short", "lib", "notebooks"]):
+        command = ["git", "-C", str(ROOT), *words]
         try:
             told.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         except (OSError, subprocess.CalledProcessError):

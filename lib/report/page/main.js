@@ -17,6 +17,7 @@ function show(view, focus = true) {
 }
 
 readAddress();
+showCards();
 prepareRuns();
 for (const name of Object.keys(SHOW)) $(`tab-${name}`).addEventListener("click", () => show(name));
 $("theme").addEventListener("click", toggleTheme);
