@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from lib.data.catalogue import Catalogue
+from lib.data.catalogue import Catalogue, stack
 from lib.data.task import Task
 
 
@@ -29,6 +30,17 @@ class Dataset:
     def catalogue(self) -> Catalogue:
         """The set's only or main catalogue."""
         return next(iter(self.catalogues.values()))
+
+    @functools.cached_property
+    def listings(self) -> Catalogue:
+        """Every listing as one catalogue: of two shops both, where one's are sought in the other.
+
+        Queries and shoppers are no listings.
+        """
+        name, task = next(iter(self.tasks.items()), (None, None))
+        if name != "blocking":
+            return self.catalogue
+        return stack([task.corpus, task.queries], name=self.name)
 
     @property
     def digest(self) -> str:
