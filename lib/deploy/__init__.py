@@ -1,4 +1,4 @@
-"""A chosen pipeline and what it does to a whole catalogue: neighbours, vectors, likely duplicates."""
+"""A chosen pipeline over a whole catalogue: neighbours, vectors, likely duplicates."""
 
 from lib.deploy.apply import apply
 from lib.deploy.pipeline import Pipeline, fit_pipelines, read_pipeline

@@ -75,7 +75,9 @@ def fit_pipelines(
     parts: dict[str, Part] = {}
     made, lost = {}, {}
     for name, settings in pipelines.items():
-        listed = [dict(part) for part in ([settings] if isinstance(settings, Mapping) else settings)]
+        listed = [
+            dict(part) for part in ([settings] if isinstance(settings, Mapping) else settings)
+        ]
         if not listed:
             raise ValueError(f"pipeline {name!r} has no part; it needs at least one encoder")
         try:
@@ -95,7 +97,7 @@ def _part(settings: dict, catalogue: Catalogue, known: dict[str, Part]) -> Part:
     if key not in known:
         made = encoder(**options)
         if not any(made.contents(catalogue)):
-            raise LookupError(f"no product has a {made.modality} for {made.name}")
+            raise LookupError(f"no product has what {made.name} reads ({made.modality})")
         known[key] = Part(made.fit(catalogue))
     return known[key]
 
@@ -123,8 +125,8 @@ def read_pipeline(given: str) -> tuple[str, list[dict]]:
     if isinstance(parts, list) and parts and all(_names_encoder(part) for part in parts):
         return file.stem if file else "pipeline", parts
     raise ValueError(
-        f"a pipeline is a YAML file, or YAML, of parts such as {{encoder: tfidf, weight: 1}}, or an "
-        f"encoder's name ({', '.join(REGISTRY)}); got {given[:80]!r}"
+        f"a pipeline is a YAML file, or YAML, of parts such as {{encoder: tfidf, weight: 1}}, or "
+        f"an encoder's name ({', '.join(REGISTRY)}); got {given[:80]!r}"
     )
 
 

@@ -8,6 +8,7 @@ Noise for training is in `lib/training/augment.py`; typing errors are made by
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from lib.search.exact import search
 TEXTS = ("title", "description")
 SURE = 1 / 3  # of the mutual pairs, those with the widest margin
 FEWEST = 20  # pairs, or there is nothing to learn from
+BORDER = re.compile(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
 NEAR = 0.75  # of difflib's ratio: a word lost and a word added this near are one, misspelt
 
 
@@ -32,12 +34,14 @@ class Differences:
     """What pairs of listings have in common: each array has one entry a pair, (p,).
 
     `kept` and `added` are shares of a text's words, by field and by whether the word has a digit;
-    `misspelt` is a share of the words kept; `missing` says by field whether the other lacks it.
+    `misspelt` and `respaced` ("PS-LX350" for "PSLX350") are shares of a title's words, the latter
+    of those with a digit; `missing` says by field whether the other lacks it.
     """
 
     kept: Mapping[tuple[str, bool], np.ndarray]
     added: Mapping[str, np.ndarray]
     misspelt: np.ndarray
+    respaced: np.ndarray
     missing: Mapping[str, np.ndarray]
 
     @classmethod
@@ -46,7 +50,7 @@ class Differences:
         kept = {(field, digit): np.array([2 / 3]) for field in TEXTS for digit in (False, True)}
         added = {field: np.zeros(1) for field in TEXTS}
         missing = {f: np.array([0.5]) for f in ("description", "brand", "price", "attributes")}
-        return cls(kept, added, np.array([0.1]), missing)
+        return cls(kept, added, np.array([0.1]), np.zeros(1), missing)
 
     @classmethod
     def learned(cls, listings: Catalogue, pairs: np.ndarray) -> Differences | None:
@@ -55,7 +59,6 @@ class Differences:
             return None
         both = np.vstack([pairs, pairs[:, ::-1]])  # each is the other's other
         items, kept, added = listings.items, {}, {}
-        misspelt = np.zeros(len(both))
         for field in TEXTS:
             cut = [words(text or "") for text in items[field]]
             met = [_meeting(cut[a], cut[b]) for a, b in both]
@@ -64,12 +67,13 @@ class Differences:
             added[field] = np.array([m.added for m in met])
             if field == "title":
                 misspelt = np.array([m.misspelt for m in met])
+                respaced = np.array([m.respaced for m in met])
         missing = {}
         for field in ("description", "brand", "price", "attributes"):
             has = items[field].map(bool) & items[field].notna()
             one, other = has.to_numpy()[both[:, 0]], has.to_numpy()[both[:, 1]]
             missing[field] = np.where(one, (~other).astype(float), np.nan)
-        return cls(kept, added, misspelt, missing)
+        return cls(kept, added, misspelt, respaced, missing)
 
     def summary(self) -> pd.Series:
         """The mean of each, for a notebook to show."""
@@ -79,6 +83,7 @@ class Differences:
         }
         shares |= {f"{field} words added": values for field, values in self.added.items()}
         shares |= {"title words misspelt": self.misspelt}
+        shares |= {"title words with a digit respaced": self.respaced}
         shares |= {f"{field} missing": values for field, values in self.missing.items()}
         known = {name: values[~np.isnan(values)] for name, values in shares.items()}
         return pd.Series({name: v.mean() for name, v in known.items() if len(v)}, name="share")
@@ -89,21 +94,24 @@ class _Met:
     kept: dict[bool, float]
     added: float
     misspelt: float
+    respaced: float
 
 
 def _meeting(one: list[str], other: list[str]) -> _Met:
     """What is left of one text's words in the other's; NaN where one of the two has none."""
     if not one or not other:
-        return _Met({False: np.nan, True: np.nan}, np.nan, np.nan)
-    there, here = set(other), set(one)
+        return _Met({False: np.nan, True: np.nan}, np.nan, np.nan, np.nan)
+    there, here, joined = set(other), set(one), "".join(other)
     lost, new = [w for w in one if w not in there], [w for w in other if w not in here]
-    typed = {w for w in lost if difflib.get_close_matches(w, new, n=1, cutoff=NEAR)}
-    kept = {}
+    spaced = {w for w in lost if _digit(w) and len(w) > 3 and w in joined}
+    typed = {w for w in lost if difflib.get_close_matches(w, new, n=1, cutoff=NEAR)} - spaced
+    kept, there = {}, there | spaced | typed
     for digit in (False, True):
         some = [w for w in one if _digit(w) == digit]
-        stays = [w for w in some if w in there or w in typed]
-        kept[digit] = len(stays) / len(some) if some else np.nan
-    return _Met(kept, max(0, len(new) - len(typed)) / len(one), len(typed) / len(one))
+        kept[digit] = sum(w in there for w in some) / len(some) if some else np.nan
+    coded = sum(map(_digit, one))
+    added = max(0, len(new) - len(typed) - len(spaced)) / len(one)
+    return _Met(kept, added, len(typed) / len(one), len(spaced) / coded if coded else np.nan)
 
 
 def sure_pairs(
@@ -179,7 +187,11 @@ def perturbed(
 
 
 def _changed(
-    text: list[str], other: list[str], field: str, differences: Differences, rng: np.random.Generator
+    text: list[str],
+    other: list[str],
+    field: str,
+    differences: Differences,
+    rng: np.random.Generator,
 ) -> str | None:
     if not text:
         return None
@@ -192,13 +204,21 @@ def _changed(
     kept = [w for w in text if rng.random() < share[_digit(w)]] or [text[rng.integers(len(text))]]
     added = round(_one(differences.added[field], drawn % len(differences.added[field])) * len(text))
     kept += list(rng.permutation(other)[:added]) if other else []
+    respaced = _one(differences.respaced, drawn % len(differences.respaced), 0.0)
+    kept = [_respaced(w) if _digit(w) and rng.random() < respaced else w for w in kept]
     share = _one(differences.misspelt, drawn % len(differences.misspelt))
     return misspell(glue.join(kept), min(1.0, share), seed=int(rng.integers(2**31)))
 
 
-def _one(values: np.ndarray, drawn: int) -> float:
-    """The pair's own value, or the mean of all where it has none; 1 where nobody has."""
-    return float(values[drawn]) if not np.isnan(values[drawn]) else _mean(values, 1.0)
+def _respaced(word: str) -> str:
+    """A code as another shop writes it: without its hyphen, or cut where letters meet digits."""
+    bare = word.replace("-", "").replace("/", "")
+    return bare if bare != word else BORDER.sub(" ", word, count=1)
+
+
+def _one(values: np.ndarray, drawn: int, empty: float = 1.0) -> float:
+    """The pair's own value, or the mean of all where it has none; `empty` where nobody has."""
+    return float(values[drawn]) if not np.isnan(values[drawn]) else _mean(values, empty)
 
 
 def _mean(values: np.ndarray, empty: float = 0.0) -> float:
