@@ -39,7 +39,6 @@ def proxies(
       embeddings of the listings.
     - "found again, fixed": the same by a fixed recipe: a third of the words dropped, every tenth
       misspelt, half of the descriptions, brands and prices removed.
-    - "title finds description": a title finds the rest of its own listing.
     - "category", "brand": the lowest category level that repeats, or the brand. The queries' brand
       is taken out of their text and column, so that it cannot be found by its name.
     - "co-purchase": what the same shopper bought; the listing itself is excluded.
@@ -50,8 +49,7 @@ def proxies(
 
     >>> shop = load("bazaar", rows=240, photos=False)
     >>> {name: len(task.queries) for name, task in proxies(shop, queries=100).items()}
-    {'found again, fixed': 100, 'title finds description': 100, 'category': 100, 'brand': 100,
-     'co-purchase': 100}
+    {'found again, fixed': 100, 'category': 100, 'brand': 100, 'co-purchase': 100}
     """
     listings = data.listings
     items, rng = listings.items, np.random.default_rng(seed)
@@ -69,9 +67,6 @@ def proxies(
         if learned is not None:
             made["found again"] = found_again(listings, rows, learned, pairs, seed=seed)
     made["found again, fixed"] = found_again(listings, rows, Differences.fixed(), seed=seed)
-    made["title finds description"] = _title_finds_rest(
-        listings, drawn(titled & items["description"].notna().to_numpy())
-    )
     labels = {"category": lowest_categories(listings), "brand": items["brand"].to_numpy()}
     for name, values in labels.items():
         counts = pd.Series(values, dtype=object).map(pd.Series(values).value_counts())
@@ -144,16 +139,6 @@ def _without_brand(listings: Catalogue) -> Catalogue:
         texts = zip(items[field], items["brand"], strict=True)
         items[field] = [t and (re.sub(re.escape(b), " ", t, flags=re.I) or None) for t, b in texts]
     return Catalogue(listings.name, items.assign(brand=None, attributes=None))
-
-
-def _title_finds_rest(listings: Catalogue, rows: np.ndarray) -> Task:
-    queries = _blank(listings.take(rows), ["description", "attributes", "image"])
-    items = listings.items
-    # encoders of titles must have something to read: the description stands in the title's place
-    corpus = Catalogue(listings.name, items.assign(title=items["description"], description=None))
-    nothing = csr_array((len(rows), len(listings)))
-    relevance = _cells(rows, len(listings))
-    return Task("title finds description", queries, corpus, relevance, nothing)
 
 
 def _photo_by_title(listings: Catalogue, rows: np.ndarray) -> Task:

@@ -130,13 +130,7 @@ def test_what_a_catalogue_cannot_ask_is_left_out() -> None:
 def test_the_generated_shop_has_them_all() -> None:
     data = load("bazaar", rows=240, photos=False)
     made = proxies(data, queries=60)
-    assert list(made) == [
-        "found again, fixed",
-        "title finds description",
-        "category",
-        "brand",
-        "co-purchase",
-    ]
+    assert list(made) == ["found again, fixed", "category", "brand", "co-purchase"]
     for task in made.values():
         assert len(task.queries) <= 60
         assert (task.relevance.sum(axis=1) > 0).all()
