@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.sparse import eye_array, issparse
 
 from lib.data.dataset import Dataset
-from lib.deploy.pipeline import fit_pipelines
+from lib.deploy.pipeline import fit_pipelines, nbytes
 from lib.encoders import Embeddings
 from lib.files import whole_folder, write_atomically
 from lib.search import Ranking, search
@@ -116,11 +116,3 @@ def duplicates(found: Ranking, ids: np.ndarray, threshold: float) -> pd.DataFram
     pairs = pairs.drop_duplicates(["left", "right"])
     pairs = pairs.sort_values(["score", "left", "right"], ascending=[False, True, True])
     return pairs.assign(left=ids[pairs["left"]], right=ids[pairs["right"]]).reset_index(drop=True)
-
-
-def nbytes(vectors: Embeddings) -> int:
-    """How many bytes the vectors take in memory."""
-    rows = vectors.vectors
-    if not issparse(rows):
-        return int(rows.nbytes)
-    return int(rows.data.nbytes + rows.indices.nbytes + rows.indptr.nbytes)

@@ -62,8 +62,7 @@ def proxies(
     titled = items["title"].notna().to_numpy()
     rows = drawn(titled)
     if len(views):
-        pairs = sure_pairs(views, listings, sources=_sources(data))
-        learned = Differences.learned(listings, pairs)
+        pairs, learned = learn_differences(data, views)
         if learned is not None:
             made["found again"] = found_again(listings, rows, learned, pairs, seed=seed)
     made["found again, fixed"] = found_again(listings, rows, Differences.fixed(), seed=seed)
@@ -78,6 +77,31 @@ def proxies(
             listings, drawn(titled & items["image"].notna().to_numpy())
         )
     return {name: task for name, task in made.items() if len(task.queries) >= LEAST}
+
+
+def learn_differences(
+    data: Dataset, views: Sequence[Embeddings]
+) -> tuple[np.ndarray, Differences | None]:
+    """The surest pairs (p, 2) of the listings and how they differ; None of too few pairs.
+
+    Two listings of one of two shops are not taken for the same product.
+    """
+    listings = data.listings
+    two = len(listings) != len(data.catalogue)
+    shops = np.array([i.partition("/")[0] for i in listings.ids]) if two else None
+    pairs = sure_pairs(views, listings, sources=shops)
+    return pairs, Differences.learned(listings, pairs)
+
+
+def labelled(data: Dataset, name: str = "") -> Task | None:
+    """The task that a choice is held to: by name, else the first whose queries have a text.
+
+    None where there is none. Raises ValueError for a name that the set does not have.
+    """
+    if name and name not in data.tasks:
+        raise ValueError(f"{data.name} has no task {name!r}; it has {', '.join(data.tasks)}")
+    chosen = [data.tasks[name]] if name else data.tasks.values()
+    return next((t for t in chosen if t.queries.items["title"].notna().any()), None)
 
 
 def found_again(
@@ -171,10 +195,3 @@ def _cells(rows: np.ndarray, n: int) -> csr_array:
     """Query i's own listing is rows[i], (q, n)."""
     q = len(rows)
     return csr_array((np.ones(q, np.float32), (np.arange(q), rows)), shape=(q, n))
-
-
-def _sources(data: Dataset) -> np.ndarray | None:
-    """Which of two shops each listing is from; None where there is one."""
-    ids = data.listings.ids
-    two = len(data.listings) != len(data.catalogue)
-    return np.array([i.partition("/")[0] for i in ids]) if two else None
