@@ -9,10 +9,11 @@ import pytest
 from lib import load
 from lib.data.catalogue import Catalogue
 from lib.data.dataset import Dataset
+from lib.data.task import Task
 from lib.encoders.embeddings import Embeddings
 from lib.tasks import proxies as module
 from lib.tasks.perturbation import Differences, perturbed, sure_pairs
-from lib.tasks.proxies import co_purchase, found_again, lowest_categories, proxies
+from lib.tasks.proxies import co_purchase, found_again, labelled, lowest_categories, proxies
 
 
 def shop(**columns: list) -> Catalogue:
@@ -136,3 +137,15 @@ def test_the_generated_shop_has_them_all() -> None:
         assert (task.relevance.sum(axis=1) > 0).all()
     again = proxies(data, queries=60)
     assert all(made[name].digest == again[name].digest for name in made)
+
+
+def test_the_labels_are_the_first_task_that_asks_with_a_text() -> None:
+    listings = shop(title=["mug", "cup"])
+    users = Catalogue("users", pd.DataFrame(index=["u"]))
+    task = Task.from_matches("next item", users, listings, [("u", "p0")])
+    known = Task.same_label("same", listings, ["a", "a"])
+    data = Dataset("shop", {"shop": listings}, {"next item": task, "same": known})
+    assert labelled(data) is known
+    assert labelled(data, "next item") is None
+    with pytest.raises(ValueError, match="no task 'blocking'; it has next item, same"):
+        labelled(data, "blocking")
