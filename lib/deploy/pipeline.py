@@ -91,11 +91,6 @@ def fit_pipelines(
     A pipeline is one encoder's settings or a list of them, each with its `weight` (1 unless given).
     Pipelines with an equal part share it. Left out is what finds nothing to read in the catalogue,
     or whose weights are not on this machine.
-
-    >>> shop = load("bazaar", rows=60).catalogue
-    >>> made, lost = fit_pipelines({"both": [{"encoder": "tfidf"}, {"encoder": "price"}]}, shop)
-    >>> made["both"].embed(shop)
-    Embeddings('0.5·tfidf(title,word,1-1) + 0.5·price(0.5)', 60 x 116)
     """
     parts: dict[str, Part] = {}
     made, lost = {}, {}

@@ -107,10 +107,6 @@ def mistakes(ranking: Ranking, task: Task, *, count: int = 10) -> list[dict]:
 
 
 def command(data: str, settings: Sequence[dict], to: str = "applied") -> str:
-    """The command line that applies a pipeline.
-
-    >>> command("my shop", [{"encoder": "tfidf"}])
-    'akin apply \\'my shop\\' --pipeline \\'[{"encoder": "tfidf"}]\\' --to applied'
-    """
+    """The command line that applies a pipeline; every word is quoted for a shell."""
     given = shlex.quote(json.dumps(list(settings), ensure_ascii=False))
     return f"akin apply {shlex.quote(data)} --pipeline {given} --to {shlex.quote(to)}"
