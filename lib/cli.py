@@ -52,6 +52,14 @@ DATA = """examples:
   akin data           what there is
   akin data abt-buy   fetch one"""
 
+APPLY = """examples:
+  akin apply my-shop --pipeline minilm --to out
+  akin apply abt-buy --pipeline pipeline.yaml --to out
+  akin apply bazaar --pipeline '[{encoder: tfidf}, {encoder: colour, weight: 0.5}]' --to out
+
+It writes neighbours.parquet, vectors.parquet, duplicates.csv (likely duplicates, best first) and
+manifest.json. 18_decision ends with this command for the pipeline that it chose."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
@@ -118,6 +126,14 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--sql", metavar="ADDRESS", help="SQLAlchemy's address of a database")
     data = command(_data, "list data sets and where they lie, or fetch some", DATA)
     data.add_argument("names", nargs="*", help="sets to fetch; none lists all")
+    chosen = command(_apply, "run a pipeline over a whole catalogue", APPLY)
+    chosen.add_argument("data", help="a data set's name or folder")
+    what = "a YAML file, YAML itself, or an encoder's name"
+    chosen.add_argument("--pipeline", required=True, help=what)
+    chosen.add_argument("--to", required=True, type=Path, metavar="DIR", help="the folder to write")
+    chosen.add_argument("--neighbours", type=int, default=10, help="of each listing, default 10")
+    least = "the least cosine of a likely duplicate, default 0.9"
+    chosen.add_argument("--threshold", type=float, default=0.9, help=least)
     command(_doctor, "check what this machine has and what is missing")
     return parser
 
@@ -242,6 +258,18 @@ def _data(options: argparse.Namespace) -> int:
             print(f"{name:<15} generated on this machine, no download")
             continue
         print(f"{name:<15} {SOURCES[name].about}\n{'':<15} {where(name)}")
+    return 0
+
+
+def _apply(options: argparse.Namespace) -> int:
+    from lib.data.loaders import load
+    from lib.deploy import apply, read_pipeline
+
+    name, settings = read_pipeline(options.pipeline)
+    sizes = {"neighbours": options.neighbours, "threshold": options.threshold}
+    made = apply(load(options.data), settings, options.to, name=name, **sizes)
+    print(f"{made['data']['listings']} listings in {made['seconds']:.1f} s: {options.to}")
+    print(f"{made['likely duplicates']} likely duplicates, cosine {options.threshold:g} or more")
     return 0
 
 

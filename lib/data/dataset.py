@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from lib.data.catalogue import Catalogue
+from lib.data.catalogue import Catalogue, stack
 from lib.data.task import Task
 from lib.hints import did_you_mean
 
@@ -41,6 +42,17 @@ class Dataset:
                 f"{did_you_mean(name, self.tasks)}"
             )
         return self.tasks[name or next(iter(self.tasks))]
+
+    @functools.cached_property
+    def listings(self) -> Catalogue:
+        """Every listing as one catalogue: of two shops both, where one's are sought in the other.
+
+        Queries and shoppers are no listings.
+        """
+        name, task = next(iter(self.tasks.items()), (None, None))
+        if name != "blocking":
+            return self.catalogue
+        return stack([task.corpus, task.queries], name=self.name)
 
     @property
     def digest(self) -> str:
