@@ -6,8 +6,7 @@ from lib import Catalogue, encoder
 from lib.encoders import embed_each
 
 SHOP = Catalogue(
-    "shop",
-    pd.DataFrame({"title": ["red mug", "cup"], "brand": [None, "x"]}, index=["a", "b"]),
+    "shop", pd.DataFrame({"title": ["red mug", "cup"], "brand": [None, "x"]}, index=["a", "b"])
 )
 
 

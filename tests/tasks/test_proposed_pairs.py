@@ -22,7 +22,9 @@ def shop(groups=None) -> Dataset:
 
 def test_pairs_of_groups_come_once_and_no_listing_with_itself():
     made = with_pairs(shop(["m", "m", "c", "c", None]), candidates=1)
-    titles = [{left["title"], right["title"]} for left, right in made.pairs[["left", "right"]].values]
+    titles = [
+        {left["title"], right["title"]} for left, right in made.pairs[["left", "right"]].values
+    ]
     assert titles.count({"red mug", "mug, red"}) == 1 and all(len(two) == 2 for two in titles)
     assert made.pairs["label"].sum() == 2
     assert made.tasks["blocking"] is made.tasks["same product"]
@@ -30,7 +32,7 @@ def test_pairs_of_groups_come_once_and_no_listing_with_itself():
 
 def test_without_groups_a_copy_and_its_original_match():
     made = with_pairs(shop(), candidates=2)
-    left, right, pairs = labelled_pairs(made)
+    _, right, pairs = labelled_pairs(made)
     assert 0 < pairs["label"].sum() <= 5
     assert pairs.groupby("left")["split"].nunique().max() == 1
     originals = [title for title in right.text() if title in TITLES]
