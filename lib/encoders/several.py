@@ -1,4 +1,4 @@
-"""Several named encoders on one catalogue; what finds nothing to read is left out, with a reason."""
+"""Several named encoders on one catalogue; one that finds nothing to read says why."""
 
 from __future__ import annotations
 
