@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 from lib.encoders.base import Encoder
 from lib.encoders.embeddings import Embeddings, cost, embed, hide
+from lib.encoders.several import Encoded, embed_each
 from lib.hints import did_you_mean
 
 # name -> (module:factory, what it is); a name that ends in ":" is followed by a model
@@ -114,4 +115,14 @@ def encoder(encoder: str, **options: object) -> Encoder:
     raise ValueError(f"no encoder {encoder!r}; there are {names}")
 
 
-__all__ = ["REGISTRY", "Embeddings", "Encoder", "cost", "embed", "encoder", "hide"]
+__all__ = [
+    "REGISTRY",
+    "Embeddings",
+    "Encoded",
+    "Encoder",
+    "cost",
+    "embed",
+    "embed_each",
+    "encoder",
+    "hide",
+]

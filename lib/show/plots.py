@@ -34,7 +34,7 @@ from lib.show.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST = 15  # rows or columns of a heat map: more cannot be read
+MOST = 16  # rows or columns of a heat map, fifteen and "other": more cannot be read
 DASHES = ("-", "--", "-.")  # tell lines apart beyond the seventh colour
 BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": SMALL}
 
@@ -152,7 +152,7 @@ def scatter(
 def heatmap(table: pd.DataFrame, ax: Axes | None = None, *, label: str = "") -> Axes:
     """A table of shares as shaded cells, each with its number.
 
-    Of a longer table the first 15 rows and columns are drawn, and the title says so.
+    Of a longer table the first 16 rows and columns are drawn, and the title says so.
     """
     shown = table.iloc[:MOST, :MOST]
     if shown.shape != table.shape:

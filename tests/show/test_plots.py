@@ -74,7 +74,7 @@ def test_heatmap_writes_every_cell():
 
 def test_a_long_heatmap_is_cut_and_says_so_but_keeps_its_numbers():
     ax = plots.heatmap(pd.DataFrame(np.zeros((40, 2)), columns=["a", "b"]), label="hit@1")
-    assert len(labels(ax)) == 15 and ax.get_title(loc="left") == "hit@1 (the first 15 of 40)"
+    assert len(labels(ax)) == 16 and ax.get_title(loc="left") == "hit@1 (the first 16 of 40)"
     assert len(ax.akin_data) == 40
 
 
