@@ -18,7 +18,7 @@ import pandas as pd
 
 from lib import embed, encoder, evaluate, load, search
 from lib.tasks.betting import log_capital
-from lib.tasks.judging import make_pool
+from lib.tasks.judging_pool import make_pool
 from lib.tasks.pair_sample import Pool, Sample
 
 TASKS = {

@@ -1,4 +1,4 @@
-"""Pictures of products and results: plots, galleries of neighbours, the explorer, a judge's panel."""
+"""Pictures of products and results: plots, galleries of neighbours, the explorer, the judge."""
 
 import pandas as pd
 

@@ -7,9 +7,8 @@ so every m at which it grew that much is left out. The bets are those of Waudby-
 chances and without replacement as in Shekhar et al. (Risk-limiting financial audits via weighted
 sampling without replacement, UAI 2023).
 
-Two packages were tried first. `confseq` 0.0.11 has no wheel and compiles only beside Boost's
-headers; `ville` 0.1.0 takes draws whose range never changes, thus no weighted draws from a finite
-pool. The tests compare with `ville`'s formula where both apply.
+Two packages were tried first. `confseq` 0.0.11 has no wheel, and compiles only beside Boost's
+headers; `ville` 0.1.0 takes draws whose range never changes, so none from a finite pool by weight.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 # expected gains over standard deviations for which the bets are best; the capital is split equally,
-# so that whichever fits earns. A gain of .1 deviations shows after about 2 log(40) / .1² = 740 draws
+# so that whichever fits earns. A gain of .1 deviations shows after some 2 log(40) / .1² = 740 draws
 SHARPE = np.array([0.05, 0.1, 0.2, 0.4])
 MOST = 0.9  # of the capital is the most that one draw can lose
 BELIEF = 8  # draws that the guess of the spread, a quarter of the range, counts for
@@ -36,6 +35,9 @@ def betting_interval(
     >>> coins = np.random.default_rng(0).integers(0, 2, (400, 1)).astype(float)
     >>> for t in (20, 100, 400):
     ...     print(np.round(betting_interval(coins[:t], 0 * coins[:t], 0 * coins[:t] + 1), 2).T)
+    [[0.31 1.  ]]
+    [[0.42 0.71]]
+    [[0.48 0.61]]
     """
     return _lower(draws, low, high, alpha), -_lower(-draws, -high, -low, alpha)
 

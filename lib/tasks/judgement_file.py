@@ -66,13 +66,14 @@ class JudgementFile:
         for word in {word for pair in gains for word in pair}:
             if word.split() != [word]:
                 raise ValueError(f"{word!r} holds a blank, which separates a TREC file's fields")
-        write_lines(path, [f"{query} 0 {product} {gain}" for (query, product), gain in gains.items()])
+        lines = [f"{query} 0 {product} {gain}" for (query, product), gain in gains.items()]
+        write_lines(path, lines)
 
     def agreement(self) -> pd.DataFrame:
         """How far every two judges agree on the pairs that both judged; empty for one judge.
 
-        Columns: `pairs` that both judged, `equal` their share with one label, Cohen's `kappa` of the
-        labels (1: always, 0: as by chance), and `weighted`, quadratic weights: the same product
+        Columns: `pairs` that both judged, `equal` their share with one label, Cohen's `kappa` of
+        the labels (1: always, 0: as by chance), and `weighted`, quadratic weights: the same product
         called unrelated is a worse dispute than the same called a substitute. NaN where chance
         explains everything, as where both gave one label only.
 

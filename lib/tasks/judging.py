@@ -1,6 +1,7 @@
 """Which pipeline is better where nobody has labels: pairs to judge, and what they say so far.
 
-Pairs are drawn where the rankings disagree, with known chances (`pair_sample.py`). Every estimate
+Pairs are drawn where the rankings disagree (`judging_pool.py`), with known chances
+(`pair_sample.py`). Every estimate
 is unbiased, every interval holds after every judgement at once (`betting.py`). The judgements are
 kept on disk (`judgement_file.py`); the panel that asks for them is `lib.show.judging`.
 """
@@ -19,12 +20,10 @@ from lib.encoders.embeddings import Embeddings
 from lib.search.exact import Ranking
 from lib.tasks.betting import betting_interval
 from lib.tasks.judgement_file import LABELS, JudgementFile
-from lib.tasks.pair_sample import Pool, Sample
-from lib.tasks.row_cosines import row_cosines
+from lib.tasks.judging_pool import MEASURES, make_pool
+from lib.tasks.pair_sample import Sample
 
-MEASURES = "ndcg", "precision"
 ALPHA = 0.05
-LEVELS = 0.1  # share of the draws that serve each ranking's own mean, where rankings may agree
 BEST = max(LABELS.values())
 
 
@@ -49,16 +48,22 @@ class Judging:
     Judgements of `judge` in `file` are not asked again. A session with the same arguments goes on
     where the last one ended. `seed` draws other pairs.
 
-    >>> shop = load("bazaar", rows=240)
-    >>> task = shop.tasks["same product"]
-    >>> parts = {name: embed(encoder(name).fit(task.corpus), task.corpus)
-    ...          for name in ("tfidf", "lsa")}
-    >>> found = {name: search(e, e, 10, exclude=task.exclude) for name, e in parts.items()}
-    >>> session = Judging(found, task.queries, task.corpus)
-    >>> while not session.verdict:
-    ...     same = task.relevance[session.pair] > 0  # a person would look at both
-    ...     session.judge("same" if same else "unrelated")
+    >>> wanted = Catalogue("wanted", pd.DataFrame({"title": ["mug", "vase"]}, index=["a", "b"]))
+    >>> shelf = Catalogue("shelf", pd.DataFrame({"title": ["mug", "vase"]}, index=["x", "y"]))
+    >>> good = Ranking("good", np.array([[0], [1]]), np.ones((2, 1)))
+    >>> poor = Ranking("poor", np.array([[0], [0]]), np.ones((2, 1)))
+    >>> found = {"good": good, "poor": poor}
+    >>> session = Judging(found, wanted, shelf, metric="precision@1")
+    >>> while session.pair:  # rows of a query and a candidate, for a person to look at
+    ...     session.judge("same" if session.pair[0] == session.pair[1] else "unrelated")
+    >>> session.table().loc["precision@1", ["low", "high"]]
+                 low  high
+    of
+    good         1.0   1.0
+    poor         0.5   0.5
+    poor − good -0.5  -0.5
     >>> session.verdict
+    'precision@1: poor − good is below 0.'
     """
 
     def __init__(
@@ -183,8 +188,8 @@ class Judging:
 def verdict(differences: pd.DataFrame, metric: str, limit: float) -> str:
     """What the intervals `low`, `high` of some differences, a row each, decide; else empty.
 
-    >>> rows = pd.DataFrame({"low": [0.01, -0.004], "high": [0.05, 0.006]}, index=["b − a", "c − a"])
-    >>> verdict(rows, "ndcg@10", 0.02)
+    >>> ends = {"low": [0.01, -0.004], "high": [0.05, 0.006]}
+    >>> verdict(pd.DataFrame(ends, index=["b − a", "c − a"]), "ndcg@10", 0.02)
     'ndcg@10: b − a is above 0; c − a is between -0.004 and 0.006.'
     """
     said = []
@@ -198,78 +203,7 @@ def verdict(differences: pd.DataFrame, metric: str, limit: float) -> str:
     return f"{metric}: {'; '.join(said)}."
 
 
-def make_pool(
-    rankings: Sequence[Ranking],
-    corpus: int,
-    k: int,
-    *,
-    deciding: np.ndarray,
-    ideal: int | Sequence[int] = 1,
-    hints: Sequence[tuple[Embeddings, Embeddings]] = (),
-) -> Pool:
-    """All pairs among the rankings' first k, with what each adds to the means.
-
-    The means are, for nDCG and then for precision, each ranking's own and each one's difference to
-    the first. `deciding` marks those that the question is about.
-    """
-    queries = len(rankings[0].positions)
-    positions = np.stack([ranking.positions[:, :k] for ranking in rankings])  # (r, q, k)
-    keys = np.arange(queries)[:, None] * corpus + positions  # one number a pair
-    found = np.unique(keys[positions >= 0])
-    pairs = np.stack(np.divmod(found, corpus), axis=1)
-    ranks = np.full((len(pairs), len(rankings)), np.inf)
-    for column, (key, there) in enumerate(zip(keys, positions >= 0, strict=True)):
-        ranks[np.searchsorted(found, key[there]), column] = there.nonzero()[1] + 1
-    discount = 1 / np.log2(np.arange(2, k + 2))
-    best = discount.cumsum()[np.clip(np.asarray(ideal), 1, k) - 1]  # ideal DCG, () or (q,)
-    own = np.stack([1 / np.log2(ranks + 1), np.isfinite(ranks) / k])  # (2, n, r)
-    own[0] /= np.broadcast_to(best, queries)[pairs[:, 0], None]
-    own /= queries
-    adds = np.concatenate([own, own[:, :, 1:] - own[:, :, :1]], axis=2)  # (2, n, 2r - 1)
-    kind = np.repeat([0, 1], adds.shape[2])
-    adds = np.concatenate([*adds], axis=1)  # (n, 2 (2r - 1))
-    gaps = np.abs(adds[:, deciding])
-    weight = LEVELS * _shares(own[0].sum(axis=1))
-    weight += (1 - LEVELS) * _shares((gaps / np.maximum(gaps.sum(axis=0), 1e-12)).sum(axis=1))
-    features = _features(rankings, ranks, pairs, k, hints)
-    return Pool(pairs, adds, kind, weight, features)
-
-
-def _features(
-    rankings: Sequence[Ranking],
-    ranks: np.ndarray,
-    pairs: np.ndarray,
-    k: int,
-    hints: Sequence[tuple[Embeddings, Embeddings]],
-) -> np.ndarray:
-    """Rank and score by each ranking, cosine by each hint; the latter two also against the query's
-    best, (n, 3 r + 2 h).
-    """
-    columns = []
-    for ranking, rank in zip(rankings, ranks.T, strict=True):
-        scores = np.where(ranking.positions < 0, np.nan, ranking.scores.astype(float))[:, :k]
-        with np.errstate(invalid="ignore"):
-            worst = np.nan_to_num(np.fmin.reduce(scores, axis=1))[pairs[:, 0]]
-        there = np.isfinite(rank)
-        place = np.where(there, rank, 1).astype(int) - 1
-        score = np.where(there, scores[pairs[:, 0], place], worst)  # one not found: as the last
-        columns += [np.log(np.where(there, rank, k + 1)), score]
-    for queries, corpus in hints:
-        columns.append(row_cosines(queries, pairs[:, 0], corpus, pairs[:, 1]))
-    columns = np.column_stack(columns).astype(float)
-    compared = columns[:, [*range(1, 2 * len(rankings), 2), *range(2 * len(rankings), columns.shape[1])]]
-    top = np.full((pairs[-1, 0] + 1, compared.shape[1]), -np.inf)
-    np.maximum.at(top, pairs[:, 0], compared)
-    return np.hstack([columns, compared - top[pairs[:, 0]]])
-
-
-def _shares(values: np.ndarray) -> np.ndarray:
-    return values / max(values.sum(), 1e-12)
-
-
-def _check(
-    rankings: Mapping[str, Ranking], queries: int, baseline: str | None, k: int
-) -> None:
+def _check(rankings: Mapping[str, Ranking], queries: int, baseline: str | None, k: int) -> None:
     if len(rankings) < 2 or baseline not in (None, *rankings):
         raise ValueError(
             f"judging compares two rankings or more, one of them the baseline; got "

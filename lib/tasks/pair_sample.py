@@ -46,7 +46,9 @@ class Sample:
     every pair with the same chance and predicts nothing: the baseline.
     """
 
-    def __init__(self, pool: Pool, *, outcome: int = 0, uniform: bool = False, seed: int = 0):
+    def __init__(
+        self, pool: Pool, *, outcome: int = 0, uniform: bool = False, seed: int = 0
+    ) -> None:
         self.pool, self._outcome, self._uniform = pool, outcome, uniform
         self._rng = np.random.default_rng(seed)
         means = pool.adds.shape[1]
@@ -116,11 +118,11 @@ class Sample:
 
     def _predicted(self) -> tuple[np.ndarray, bool]:
         """Each pair's expected outcome, (n,), and whether judgements have shown it."""
-        from sklearn.linear_model import LogisticRegression
-
         seen = np.array([outcomes[self._outcome] for outcomes in self.outcomes])
         if len(seen) < FIRST or seen.min() == seen.max():
             return np.full(len(self._left), seen.mean() if len(seen) else 0.0), False
+        from sklearn.linear_model import LogisticRegression
+
         rows = np.tile(self._features[self.rows], (2, 1))
         hits = np.repeat([1, 0], len(seen))
         model = LogisticRegression(C=0.3, solver="newton-cholesky")

@@ -1,5 +1,6 @@
-"""Estimates are unbiased and exact at the end; a session survives being closed; the file is safe."""
+"""Estimates are unbiased and exact at the end; a closed session goes on; the file is safe."""
 
+import doctest
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.sparse import csr_array
 from lib import Catalogue, Task, evaluate
 from lib.metrics import read_qrels
 from lib.search import Ranking
+from lib.tasks import betting, judgement_file, judging
 from lib.tasks.betting import betting_interval
 from lib.tasks.judgement_file import JudgementFile
 from lib.tasks.judging import Judging, verdict
@@ -142,6 +144,13 @@ def test_a_narrow_interval_decides_too():
     rows = pd.DataFrame({"low": [-0.004], "high": [0.006]}, index=["b − a"])
     assert "between" in verdict(rows, "ndcg@10", 0.02)
     assert verdict(rows, "ndcg@10", 0.009) == ""
+
+
+@pytest.mark.parametrize("module", [betting, judgement_file, judging])
+def test_examples_print_what_they_say(module, tmp_path):
+    names = vars(module) | {"getfixture": lambda _: tmp_path}
+    spaces = doctest.NORMALIZE_WHITESPACE
+    assert not doctest.testmod(module, globs=names, optionflags=spaces).failed
 
 
 def test_errors_say_what_to_do():
