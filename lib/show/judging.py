@@ -20,6 +20,7 @@ from lib.show.explorer import interactive
 KEYS = {"same": "1s", "substitute": "2u", "complement": "3c", "unrelated": "4n"}
 UNDO = "z"
 PAUSE = 0.15  # seconds: a key that comes sooner was not meant for the pair now shown
+FACTS = "description", "brand", "category", "price", "attributes"  # others may be the answer
 LONGEST = 300  # letters of a fact
 
 
@@ -118,8 +119,6 @@ class JudgePanel:
 def _side(catalogue: Catalogue, row: int) -> tuple[Card, dict[str, str]]:
     """A product's card and its other facts."""
     item = catalogue.items.iloc[row]
-    told = present({str(name): item[name] for name in catalogue.items.columns})
+    told = present({name: item[name] for name in FACTS})
     told |= told.pop("attributes", {})
-    left_out = {"title", "image", "group"}  # the group may be the answer
-    facts = {name: str(value)[:LONGEST] for name, value in told.items() if name not in left_out}
-    return card(catalogue, row), facts
+    return card(catalogue, row), {name: str(value)[:LONGEST] for name, value in told.items()}

@@ -144,7 +144,11 @@ class Judging:
         return True
 
     def table(self) -> pd.DataFrame:
-        """What is known by now: `estimate`, `low` and `high` of each mean and each difference."""
+        """What is known by now: `estimate`, `low` and `high` of each mean and each difference.
+
+        An estimate is the mean of its draws. It is unbiased, but after few draws it is coarse and
+        can lie outside its interval.
+        """
         return self._intervals(np.ones(len(self._index), bool))
 
     @property
