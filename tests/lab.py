@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,11 +54,16 @@ ALL_RAN = """() => {  // every code cell has its number, or one has failed
 
 @contextlib.contextmanager
 def jupyterlab(
-    notebooks: Sequence[str], *, profile: str = "small", patience: float = 120
+    notebooks: Sequence[str],
+    *,
+    cells: Mapping[str, Sequence[str]] | None = None,
+    profile: str = "small",
+    patience: float = 120,
 ) -> Iterator[str]:
     """The address of a JupyterLab, started by `make lab`, with copies of these notebooks.
 
-    Their parameters are the profile's. Raises RuntimeError with what the server printed where it
+    Their parameters are the profile's. `cells` are the code of further notebooks, by file name.
+    Raises RuntimeError with what the server printed where it
     does not answer within `patience` seconds.
     """
     folder = Path(tempfile.mkdtemp(prefix="akin-lab-"))
@@ -66,6 +71,9 @@ def jupyterlab(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     _copy_notebooks(folder, notebooks, profile)
+    for name, sources in (cells or {}).items():
+        code = [nbformat.v4.new_code_cell(source) for source in sources]
+        nbformat.write(nbformat.v4.new_notebook(cells=code), folder / "notebooks" / name)
     _write_settings(folder, port)
     command = ["make", "-C", str(folder), "-f", str(ROOT / "Makefile"), "lab"]
     command += [f"VENV={sys.prefix}", "-o", str(Path(sys.prefix) / ".ready")]  # is installed
@@ -83,8 +91,12 @@ def jupyterlab(
 
 
 def run_all(page: Page, address: str, notebook: str, *, patience: float = 240) -> list[str]:
-    """Open a notebook and choose Run > Run All Cells; returns the errors that its cells show."""
-    page.goto(f"{address}/lab/tree/{find_notebook(notebook).name}", timeout=1000 * patience)
+    """Open a notebook and choose Run > Run All Cells; returns the errors that its cells show.
+
+    A file name that ends in .ipynb is one of `jupyterlab`'s `cells`.
+    """
+    name = notebook if notebook.endswith(".ipynb") else find_notebook(notebook).name
+    page.goto(f"{address}/lab/tree/{name}", timeout=1000 * patience)
     # without a kernel Run would ask for one
     page.get_by_text("(ipykernel) | Idle").wait_for(timeout=1000 * patience)
     page.get_by_role("menuitem", name="Run", exact=True).click()

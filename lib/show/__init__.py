@@ -1,4 +1,4 @@
-"""Pictures of products and results: plots, galleries of neighbours, the explorer."""
+"""Pictures of products and results: plots, galleries of neighbours, the explorer, the judge."""
 
 import pandas as pd
 
