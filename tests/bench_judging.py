@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from lib import embed, encoder, evaluate, load, search
-from lib.tasks.betting import log_capital
-from lib.tasks.judging_pool import make_pool
-from lib.tasks.pair_sample import Pool, Sample
+from lib.decision.betting import log_capital
+from lib.decision.judging_pool import make_pool
+from lib.decision.pair_sample import Pool, Sample
 
 TASKS = {
     "bazaar": "same product",

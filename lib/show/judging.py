@@ -1,7 +1,7 @@
 """The panel in which a person judges pairs: a product, a candidate, one key.
 
 It shows and asks; what is drawn, kept and estimated is the session's business, such as
-`lib.tasks.judging.Judging`.
+`lib.decision.judging.Judging`.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from lib.data.catalogue import Catalogue, stack
 from lib.encoders.embeddings import embed
 from lib.encoders.text import TextEncoder
+from lib.search.row_cosines import row_cosines
 from lib.tasks.pair_features import pair_rows, rank_features
-from lib.tasks.row_cosines import row_cosines
 from lib.training.recipe import Recipe
 from lib.training.tuned_text_encoder import TunedTextEncoder
 

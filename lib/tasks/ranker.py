@@ -18,8 +18,8 @@ from lib.data.task import Task
 from lib.encoders.embeddings import Embeddings
 from lib.metrics.evaluation import depth, evaluate
 from lib.search.exact import Ranking
+from lib.search.row_cosines import row_cosines
 from lib.tasks.recommendation import rank_candidates
-from lib.tasks.row_cosines import row_cosines
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier

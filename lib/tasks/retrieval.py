@@ -21,7 +21,7 @@ from lib.encoders.base import Encoder
 from lib.encoders.embeddings import Embeddings, embed
 from lib.search.exact import Ranking, search
 from lib.search.rerank import reorder
-from lib.tasks.row_cosines import row_cosines
+from lib.search.row_cosines import row_cosines
 
 # all that a shop writes of a product
 FIELDS = ("title", "description", "brand", "category", "attributes")

@@ -130,7 +130,5 @@ def test_a_folder_is_a_data_set(tmp_path):
         judgements.unlink()
     with pytest.raises(FileNotFoundError, match="mine has no judgements; needs a file such as"):
         load(str(tmp_path / "mine"))
-    with pytest.raises(
-        ValueError, match=r"no data set .*and folders with a catalogue"
-    ):
+    with pytest.raises(ValueError, match=r"no data set .*and folders with a catalogue"):
         load(tmp_path)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lib.tasks import betting
-from lib.tasks.betting import betting_interval, log_capital
+from lib.decision import betting
+from lib.decision.betting import betting_interval, log_capital
 
 
 def wealth(draws, mean, bets):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
-from lib.tasks.choice import agreement, choose, resampled_means, without_each
+from lib.decision.choice import agreement, choose, resampled_means, without_each
 
 BRAND = pd.DataFrame({"words": [1.0, 0, 1, 1], "colour": [0.0, 0, 1, 0]})
 AGAIN = pd.DataFrame({"words": [1.0, 1, 0], "colour": [0.0, 1, 1]})

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lib.decision.pair_sample import Pool
 from lib.encoders.embeddings import Embeddings
 from lib.search.exact import Ranking
-from lib.tasks.pair_sample import Pool
-from lib.tasks.row_cosines import row_cosines
+from lib.search.row_cosines import row_cosines
 
 MEASURES = "ndcg", "precision"
 LEVELS = 0.1  # share of the draws that serve each ranking's own mean, where rankings may agree

@@ -10,10 +10,10 @@ from lib import load
 from lib.data.catalogue import Catalogue
 from lib.data.dataset import Dataset
 from lib.data.task import Task
+from lib.decision import proxies as module
+from lib.decision.differences import Differences, perturbed, sure_pairs
+from lib.decision.proxies import co_purchase, copies_found, judged_task, lowest_categories, proxies
 from lib.encoders.embeddings import Embeddings
-from lib.tasks import proxies as module
-from lib.tasks.perturbation import Differences, perturbed, sure_pairs
-from lib.tasks.proxies import co_purchase, found_again, labelled, lowest_categories, proxies
 
 
 def shop(**columns: list) -> Catalogue:
@@ -29,6 +29,13 @@ def nothing_changes() -> Differences:
     one, zero = np.ones(1), np.zeros(1)
     kept = {(f, d): one for f in ("title", "description") for d in (False, True)}
     return Differences(kept, {"title": zero, "description": zero}, zero, zero, {})
+
+
+def a_third_is_lost() -> Differences:
+    kept = {(f, d): np.array([2 / 3]) for f in ("title", "description") for d in (False, True)}
+    missing = {field: np.array([0.5]) for field in ("description", "brand")}
+    zero = np.zeros(1)
+    return Differences(kept, {"title": zero, "description": zero}, zero, zero, missing)
 
 
 def test_the_surest_pairs_are_mutual_and_not_identical() -> None:
@@ -67,12 +74,12 @@ def test_what_differs_is_learned_by_hand() -> None:
 def test_copies_differ_as_told() -> None:
     words = " ".join(f"word{chr(97 + i)}" for i in range(20))
     listings = shop(title=[words] * 200, description=["long text"] * 200, brand=["b"] * 200)
-    copies = perturbed(listings, np.arange(200), Differences.fixed()).items
+    copies = perturbed(listings, np.arange(200), a_third_is_lost()).items
     kept = np.mean([len(t.split()) for t in copies["title"]]) / 20
     assert kept == pytest.approx(2 / 3, abs=0.02)
     assert copies["description"].isna().mean() == pytest.approx(0.5, abs=0.1)
     assert copies["brand"].isna().mean() == pytest.approx(0.5, abs=0.1)
-    again = perturbed(listings, np.arange(200), Differences.fixed()).items
+    again = perturbed(listings, np.arange(200), a_third_is_lost()).items
     assert copies["title"].equals(again["title"])
 
 
@@ -84,7 +91,7 @@ def test_nothing_learned_changes_nothing() -> None:
 
 def test_chinese_titles_lose_characters() -> None:
     title = "天猫正品保湿水乳套装女士专用补水护肤品大礼盒"
-    copies = perturbed(shop(title=[title] * 50), np.arange(50), Differences.fixed())
+    copies = perturbed(shop(title=[title] * 50), np.arange(50), a_third_is_lost())
     kept = np.mean([len(t) for t in copies.items["title"]]) / len(title)
     assert kept == pytest.approx(2 / 3, abs=0.05)
 
@@ -92,7 +99,7 @@ def test_chinese_titles_lose_characters() -> None:
 def test_a_copy_has_its_partners_photo_which_cannot_be_found() -> None:
     listings = shop(title=["a", "b", "c"], image=["a.jpg", "b.jpg", None])
     pairs = np.array([[0, 1]])
-    task = found_again(listings, np.array([0, 2]), nothing_changes(), pairs)
+    task = copies_found(listings, np.array([0, 2]), nothing_changes(), pairs)
     assert task.queries.items["image"].tolist() == ["b.jpg", None]
     assert task.exclude.toarray().tolist() == [[0, 1, 0], [0, 0, 0]]
     assert task.relevance.toarray().tolist() == [[1, 0, 0], [0, 0, 1]]
@@ -139,13 +146,15 @@ def test_the_generated_shop_has_them_all() -> None:
     assert all(made[name].digest == again[name].digest for name in made)
 
 
-def test_the_labels_are_the_first_task_that_asks_with_a_text() -> None:
+def test_the_truth_is_the_first_judged_task_that_asks_with_a_text() -> None:
     listings = shop(title=["mug", "cup"])
     users = Catalogue("users", pd.DataFrame(index=["u"]))
-    task = Task.from_matches("next item", users, listings, [("u", "p0")])
-    known = Task.same_label("same", listings, ["a", "a"])
-    data = Dataset("shop", {"shop": listings}, {"next item": task, "same": known})
-    assert labelled(data) is known
-    assert labelled(data, "next item") is None
-    with pytest.raises(ValueError, match="no task 'blocking'; it has next item, same"):
-        labelled(data, "blocking")
+    bought = Task.from_matches("next item", users, listings, [("u", "p0")])
+    same = [Task.same_label(name, listings, ["a", "a"]) for name in ("category", "same product")]
+    tasks = {"next item": bought, "category": same[0], "same product": same[1]}
+    data = Dataset("shop", {"shop": listings}, tasks)
+    assert judged_task(data) is same[1]
+    assert judged_task(data, "category") is same[0]
+    assert judged_task(data, "next item") is None
+    with pytest.raises(ValueError, match="no task 'blocking'; it has next item, category, same"):
+        judged_task(data, "blocking")

@@ -45,14 +45,6 @@ class Differences:
     missing: Mapping[str, np.ndarray]
 
     @classmethod
-    def fixed(cls) -> Differences:
-        """A third of the words dropped, a tenth misspelt, half of the other fields removed."""
-        kept = {(field, digit): np.array([2 / 3]) for field in TEXTS for digit in (False, True)}
-        added = {field: np.zeros(1) for field in TEXTS}
-        missing = {f: np.array([0.5]) for f in ("description", "brand", "price", "attributes")}
-        return cls(kept, added, np.array([0.1]), np.zeros(1), missing)
-
-    @classmethod
     def learned(cls, listings: Catalogue, pairs: np.ndarray) -> Differences | None:
         """What pairs (p, 2) of rows show; None of fewer than 20."""
         if len(pairs) < FEWEST:

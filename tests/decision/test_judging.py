@@ -9,13 +9,13 @@ import pytest
 from scipy.sparse import csr_array
 
 from lib import Catalogue, Task, evaluate
+from lib.decision import betting, judgement_file, judging
+from lib.decision.betting import betting_interval
+from lib.decision.judgement_file import JudgementFile
+from lib.decision.judging import Judging, verdict
+from lib.decision.pair_sample import Pool, Sample
 from lib.metrics import read_qrels
 from lib.search import Ranking
-from lib.tasks import betting, judgement_file, judging
-from lib.tasks.betting import betting_interval
-from lib.tasks.judgement_file import JudgementFile
-from lib.tasks.judging import Judging, verdict
-from lib.tasks.pair_sample import Pool, Sample
 
 Q, N, K = 30, 40, 3
 

@@ -10,10 +10,10 @@ import pytest
 
 from lib.data.catalogue import Catalogue
 from lib.data.task import Task
+from lib.decision.card import command, mistakes, sentence, warnings, worst_group
 from lib.deploy import read_pipeline
 from lib.search.exact import Ranking
 from lib.show.decision import DecisionCard
-from lib.tasks.decision_card import command, mistakes, sentence, warnings, worst_group
 
 TABLE = pd.DataFrame(
     {"loss": [0.0, 0.012], "low": [0.0, 0.004], "share best": [0.97, 0.03]},

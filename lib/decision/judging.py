@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from lib.data.catalogue import Catalogue
+from lib.decision.betting import betting_interval
+from lib.decision.judgement_file import LABELS, JudgementFile
+from lib.decision.judging_pool import MEASURES, make_pool
+from lib.decision.pair_sample import Sample
 from lib.encoders.embeddings import Embeddings
 from lib.search.exact import Ranking
-from lib.tasks.betting import betting_interval
-from lib.tasks.judgement_file import LABELS, JudgementFile
-from lib.tasks.judging_pool import MEASURES, make_pool
-from lib.tasks.pair_sample import Sample
 
 ALPHA = 0.05
 BEST = max(LABELS.values())

@@ -2,7 +2,7 @@
 
 Each is an ordinary `Task`, so that search, evaluate and compare work on it unchanged. How well they
 order pipelines, and how a choice is made of several, is in `choice.py`; how listings are changed
-for "found again" is in `perturbation.py`.
+for "found again" is in `differences.py`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
+from lib.data.alike import caveat
 from lib.data.catalogue import Catalogue
 from lib.data.dataset import Dataset
+from lib.data.perturbed import found_again
 from lib.data.purchases import Purchases
 from lib.data.task import Task
+from lib.decision.differences import Differences, perturbed, sure_pairs
 from lib.encoders.embeddings import Embeddings
-from lib.tasks.perturbation import Differences, perturbed, sure_pairs
 
 LEAST = 50  # queries that a proxy needs: fewer say too little
 
@@ -37,8 +39,7 @@ def proxies(
     - "found again": a listing, changed as this shop's listings of one product differ, finds its
       original. The changes are learned from the surest mutual nearest neighbours in `views`,
       embeddings of the listings.
-    - "found again, fixed": the same by a fixed recipe: a third of the words dropped, every tenth
-      misspelt, half of the descriptions, brands and prices removed.
+    - "found again, fixed": the same by the fixed recipe of `lib.data.perturbed`.
     - "category", "brand": the lowest category level that repeats, or the brand. The queries' brand
       is taken out of their text and column, so that it cannot be found by its name.
     - "co-purchase": what the same shopper bought; the listing itself is excluded.
@@ -64,8 +65,9 @@ def proxies(
     if len(views):
         pairs, learned = learn_differences(data, views)
         if learned is not None:
-            made["found again"] = found_again(listings, rows, learned, pairs, seed=seed)
-    made["found again, fixed"] = found_again(listings, rows, Differences.fixed(), seed=seed)
+            made["found again"] = copies_found(listings, rows, learned, pairs, seed=seed)
+    if titled.any():
+        made["found again, fixed"] = found_again(listings, queries=queries, seed=seed)
     labels = {"category": lowest_categories(listings), "brand": items["brand"].to_numpy()}
     for name, values in labels.items():
         counts = pd.Series(values, dtype=object).map(pd.Series(values).value_counts())
@@ -93,18 +95,17 @@ def learn_differences(
     return pairs, Differences.learned(listings, pairs)
 
 
-def labelled(data: Dataset, name: str = "") -> Task | None:
-    """The task that a choice is held to: by name, else the first whose queries have a text.
+def judged_task(data: Dataset, name: str = "") -> Task | None:
+    """The task that a choice is held to: by name, else the first that somebody has judged.
 
-    None where there is none. Raises ValueError for a name that the set does not have.
+    None where there is none whose queries have a text. Raises ValueError for a name that the set
+    does not have.
     """
-    if name and name not in data.tasks:
-        raise ValueError(f"{data.name} has no task {name!r}; it has {', '.join(data.tasks)}")
-    chosen = [data.tasks[name]] if name else data.tasks.values()
-    return next((t for t in chosen if t.queries.items["title"].notna().any()), None)
+    known = [data.task(name)] if name else [t for t in data.tasks.values() if not caveat(t.name)]
+    return next((t for t in known if t.queries.items["title"].notna().any()), None)
 
 
-def found_again(
+def copies_found(
     listings: Catalogue,
     rows: np.ndarray,
     differences: Differences,
