@@ -20,8 +20,15 @@ FEWEST = 20  # queries of a group whose mean is shown
 BANDS = ("lowest", "second", "third", "highest")  # quarters of the prices
 
 
-def sentence(data: str, table: pd.DataFrame, proxies: Sequence[str]) -> str:
-    """The answer in one sentence, from the table of `choose`."""
+def sentence(
+    data: str, table: pd.DataFrame, proxies: Sequence[str], judged: Mapping[str, int] | None = None
+) -> str:
+    """The answer in one sentence, from the table of `choose`.
+
+    `judged` holds the pipeline that judgements left best and how many there were.
+    """
+    for best, count in (judged or {}).items():
+        return f"For {data}, take {best}, by {count} judgements and {len(proxies)} free proxies."
     best, rest = table.iloc[0], table.iloc[1:]
     share = f"best in {best['share best']:.0%} of resamples"
     by = f"by {len(proxies)} free prox{'y' if len(proxies) == 1 else 'ies'}"

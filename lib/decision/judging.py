@@ -1,9 +1,9 @@
 """Which pipeline is better where nobody has labels: pairs to judge, and what they say so far.
 
 Pairs are drawn where the rankings disagree (`judging_pool.py`), with known chances
-(`pair_sample.py`). Every estimate
-is unbiased, every interval holds after every judgement at once (`betting.py`). The judgements are
-kept on disk (`judgement_file.py`); the panel that asks for them is `lib.show.judging`.
+(`pair_sample.py`). Every estimate is unbiased, every interval holds after every judgement at once
+(`betting.py`). The judgements are kept on disk (`judgement_file.py`); the panel that asks for them
+is `lib.show.judging`.
 """
 
 from __future__ import annotations
@@ -144,10 +144,10 @@ class Judging:
         return True
 
     def table(self) -> pd.DataFrame:
-        """What is known by now: `estimate`, `low` and `high` of each mean and each difference.
+        """What is known by now: `estimate`, `error`, `low` and `high` of each mean and difference.
 
         An estimate is the mean of its draws. It is unbiased, but after few draws it is coarse and
-        can lie outside its interval.
+        can lie outside its interval. `error` is its standard error.
         """
         return self._intervals(np.ones(len(self._index), bool))
 
@@ -160,14 +160,16 @@ class Judging:
     def _intervals(self, means: np.ndarray) -> pd.DataFrame:
         """The rows of the table of some means, (m,) bool."""
         low, high = (side[means] for side in self._sample.limits())  # exact when all is judged
-        estimate = np.full(len(low), np.nan)
+        estimate, error = np.full((2, len(low)), np.nan)
         if self.judged:
             values, lows, highs = (part[:, means] for part in self._sample.draws())
             alpha = np.where(self._deciding, ALPHA / self._deciding.sum(), ALPHA)[means]
             ends = betting_interval(values, lows, highs, alpha=alpha)
             estimate = values.mean(axis=0)
+            if self.judged > 1:
+                error = values.std(axis=0, ddof=1) / np.sqrt(self.judged)
             low, high = np.maximum(low, ends[0]), np.minimum(high, ends[1])
-        columns = {"estimate": estimate, "low": low, "high": high}
+        columns = {"estimate": estimate, "error": error, "low": low, "high": high}
         return pd.DataFrame(columns, index=self._index[means])
 
     def _start(self) -> None:

@@ -43,7 +43,7 @@ def resolve(
     two runs on one data set.
     """
     asked = dict(asked or {})
-    if Path(str(asked.get("DATASET", ""))).is_dir():  # a notebook runs in another folder
+    if "DATASET" in asked and Path(str(asked["DATASET"])).is_dir():  # runs are in another folder
         asked["DATASET"] = str(Path(asked["DATASET"]).resolve())
     known = default_parameters(notebook)
     listed = profile_runs(notebook, profile)

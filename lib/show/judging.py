@@ -25,7 +25,7 @@ LONGEST = 300  # letters of a fact
 
 
 class Session(Protocol):
-    """What the panel needs; rows of `table` are means, with `estimate`, `low` and `high`."""
+    """What the panel needs; rows of `table` are means, with `estimate` and its interval."""
 
     queries: Catalogue
     corpus: Catalogue
@@ -44,14 +44,19 @@ class Session(Protocol):
         """What is known by now."""
 
 
-def judge(session: Session) -> JudgePanel | pd.DataFrame:
+def judge(session: Session) -> JudgePanel | pd.DataFrame | None:
     """A panel for notebooks that shows pair after pair and takes a key for each.
 
     1 or s: the same product, 2 or u: a substitute, 3 or c: a complement, 4 or n: unrelated; z takes
     the last one back. In a report, and wherever nobody can press keys, the session's table takes
-    the panel's place.
+    the panel's place; None, and a line that says so, where nobody has judged.
     """
-    return JudgePanel(session) if interactive() else session.table()
+    if interactive():
+        return JudgePanel(session)
+    if session.judged:
+        return session.table()
+    print("Nobody has judged yet: open this notebook in JupyterLab and press keys here.")
+    return None
 
 
 class JudgePanel:
