@@ -58,13 +58,16 @@ class Task:
 
     @property
     def clusters(self) -> np.ndarray:
-        """What each query is resampled with, (q,): its product's group, else its whole category.
+        """What each query is resampled with, (q,): its product's group, else its whole category,
+        else its brand.
 
         Products of one kind are not independent: taken one by one, their intervals would be too
         narrow. None: a query by itself.
         """
         items = self.queries.items
-        field = "group" if items["group"].notna().any() else "category"
+        if items["group"].notna().any():
+            return items["group"].to_numpy()
+        field = "category" if items["category"].nunique() > 1 else "brand"
         return items[field].to_numpy()
 
     @classmethod

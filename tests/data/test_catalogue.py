@@ -293,3 +293,17 @@ def test_the_examples_in_docstrings_print_what_they_say(
     spaces = doctest.NORMALIZE_WHITESPACE
     run = [doctest.testmod(module, optionflags=spaces) for module in (catalogues, tasks, loaders)]
     assert [(result.attempted, result.failed) for result in run] == [(3, 0), (3, 0), (3, 0)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"group": ["g", None], "category": ["x", "y"]}, ["g", None]),
+        ({"category": ["x", "y"], "brand": ["a", "a"]}, ["x", "y"]),
+        ({"category": ["x", "x"], "brand": ["a", "b"]}, ["a", "b"]),  # one category tells nothing
+        ({}, [None, None]),
+    ],
+)
+def test_queries_are_resampled_by_product_else_category_else_brand(columns, expected) -> None:
+    items = Catalogue("two", pd.DataFrame({"title": ["mug", "cup"], **columns}))
+    assert Task.same_label("alike", items, ["x", "x"]).clusters.tolist() == expected

@@ -85,9 +85,13 @@ def test_what_a_shop_wrote_is_escaped_and_the_group_is_hidden(panel):
     assert "<b>mug</b>" not in panel.view.value and "group" not in panel.view.value
 
 
-def test_a_report_shows_the_table(monkeypatch):
+def test_a_report_shows_the_table_or_that_nobody_judged(monkeypatch, capsys):
     monkeypatch.setattr(module, "interactive", lambda: False)
-    assert list(judge(Asked())) == ["estimate", "low", "high"]
+    session = Asked()
+    assert judge(session) is None
+    assert "Nobody has judged yet" in capsys.readouterr().out
+    session.judge("same")
+    assert list(judge(session)) == ["estimate", "low", "high"]
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
