@@ -81,7 +81,9 @@ def test_the_card_escapes_what_a_shop_wrote() -> None:
     mistake = {"query": "<script>", "found": "b", "wanted": "c", "score": 0.5}
     values = {"pipeline": "words", "sentence": "Take words.", "command": "akin apply x"}
     values |= {"seconds per million": 12.3, "bytes per million": 2e9, "mistakes": [mistake]}
-    page = DecisionCard(values | {"worst group": None, "warnings": [], "labels": ""})._repr_html_()
+    page = DecisionCard(
+        values | {"worst group": None, "warnings": [], "labels": "", "judged": ""}
+    )._repr_html_()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "2.00 GB" in page
