@@ -29,18 +29,23 @@ BIGGEST = 300_000  # bytes of a picture that is committed
 GRIDS = {  # what the pictures show: the values of parameters by notebook
     "01_catalogue": {},
     "02_encoders": {},
+    "18_decision": {},
     "00_quickstart": {"ROWS": [400, 800, 1200], "FIELDS": [["title"], ["title", "description"]]},
 }
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture of a page: what is pressed before it is taken, and how the window is."""
+    """One picture of a page: what is pressed before it is taken, and how the window is.
+
+    With `element`, a CSS selector, only that is in it.
+    """
 
     name: str
     press: Callable[[Page], None]
     height: int
     scheme: str = "light"
+    element: str = "body"
 
 
 def nothing(page: Page) -> None:
@@ -63,8 +68,14 @@ def sweeps(page: Page) -> None:
     page.locator("#tab-sweeps").click()
 
 
+def decision(page: Page) -> None:
+    """The page of the decision."""
+    page.get_by_role("link", name="18 decision").first.click()
+
+
 SCENES = [
     Scene("index", nothing, 860),
+    Scene("decision", decision, 1000, element=".akin-decision"),
     Scene("comparison", comparison, 1000),
     Scene("sweep", sweeps, 700, "dark"),
 ]
@@ -106,7 +117,10 @@ def take(browser: Browser, address: str, scene: Scene, folder: Path) -> Path:
     page.goto(address)
     scene.press(page)
     file = folder / f"{scene.name}.png"
-    page.screenshot(path=file)
+    if scene.element == "body":
+        page.screenshot(path=file)  # what the window shows
+    else:
+        page.locator(scene.element).screenshot(path=file)
     page.close()
     if file.stat().st_size > BIGGEST:
         raise ValueError(f"{file} has {file.stat().st_size} bytes, more than {BIGGEST}; show less")
@@ -136,6 +150,21 @@ def take_in_jupyterlab(page: Page, folder: Path, *, profile: str = "default") ->
     return files
 
 
+def take_judging(page: Page, folder: Path) -> Path:
+    """Run the decision in JupyterLab and keep the panel in which a person judges."""
+    file = folder / "judging.jpg"
+    with jupyterlab(["18_decision"], profile="default") as address:
+        errors = run_all(page, address, "18_decision")
+        if errors:
+            raise RuntimeError(f"18_decision fails in JupyterLab: {errors[0][:500]}")
+        panel = page.locator(".jupyter-widgets:has(.akin-judging)").first
+        panel.scroll_into_view_if_needed()
+        page.wait_for_timeout(500)  # photos are decoded
+        panel.screenshot(path=file, quality=85)
+        page.goto("about:blank")  # before the server ends
+    return file
+
+
 def main(folder: Path) -> None:
     """Take all pictures and print where they are."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +173,7 @@ def main(folder: Path) -> None:
         for scene in SCENES:
             print(take(browser, address, scene, folder))
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        print(*take_in_jupyterlab(page, folder), sep="\n")
+        print(*take_in_jupyterlab(page, folder), take_judging(page, folder), sep="\n")
 
 
 if __name__ == "__main__":
