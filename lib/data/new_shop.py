@@ -5,6 +5,7 @@ Reading such a folder is in `shop_folder.py`, guessing its columns in `guess.py`
 
 from __future__ import annotations
 
+import codecs
 import os
 from pathlib import Path
 
@@ -42,38 +43,48 @@ def new_shop(
     """
     if find_table(folder):
         raise FileExistsError(f"{folder} holds a catalogue already; choose another with --to")
-    separator = None
+    how = {}
     if sql:
         content, cells = _query(str(table), sql)
         name = "catalogue.csv"
     else:
         path = Path(table)
-        separator = _separator(path)
-        cells, content = read_table(path, sep=separator), path.read_bytes()
+        how = _how(path)
+        letters = how.get("encoding", "utf-8-sig")
+        cells = read_table(path, sep=how.get("separator"), encoding=letters)
+        content = path.read_bytes()
         name = f"catalogue{path.suffix.lower()}"
     photos = (images or folder / "images").resolve()
     columns = guess_columns(cells, photos)
     settings = {"columns": columns}
     if images:
         settings["images"] = os.path.relpath(photos, folder.resolve())
-    if separator:
-        settings["separator"] = separator
+    settings |= how
     write_atomically(folder / name, content)
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     write_atomically(folder / "dataset.yaml", text.encode())
     shop = read_shop(folder)
-    return shop, "\n".join([*_guessed(columns, cells), "", *_able(shop, folder)])
+    read = [f"It is read with {name} {value!r}." for name, value in how.items()]
+    return shop, "\n".join([*read, *_guessed(columns, cells), "", *_able(shop, folder)])
 
 
-def _separator(path: Path) -> str | None:
-    """What stands between the names of a text table's header, where its ending says otherwise."""
+def _how(path: Path) -> dict[str, str]:
+    """The `separator` and `encoding` of a CSV file, where they are not a comma and UTF-8."""
     if path.suffix.lower() != ".csv" or not path.is_file():
-        return None
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline()
+        return {}
+    data, found = path.read_bytes(), {}
+    encoding = "utf-8-sig"
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        encoding = found["encoding"] = "utf-16"
+    else:
+        try:
+            data.decode(encoding)
+        except UnicodeDecodeError:
+            encoding = found["encoding"] = "cp1252"  # what Excel writes in the West
+    header = data.decode(encoding, errors="replace").partition("\n")[0]
     counts = {sep: header.count(sep) for sep in (",", *OTHERS)}
     best = max(counts, key=counts.get)
-    return best if counts[best] > counts[","] else None
+    return found | ({"separator": best} if counts[best] > counts[","] else {})
 
 
 def _query(query: str, address: str) -> tuple[bytes, pd.DataFrame]:

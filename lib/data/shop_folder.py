@@ -27,7 +27,7 @@ from lib.data.task import Task
 from lib.files import DATA, write_atomically
 from lib.hints import did_you_mean
 
-SETTINGS = ("columns", "images", "alike", "separator")
+SETTINGS = ("columns", "images", "alike", "separator", "encoding")
 PAIRS, QUERIES = ("left", "right", "label"), ("id", "text")
 REVIEWS = ("product", "text")
 JUDGED, BOUGHT = ("query", "product", "gain"), ("user", "item")
@@ -83,7 +83,8 @@ def _dataset(folder: Path, catalogue: Catalogue, settings: Mapping) -> Dataset:
 def read_catalogue(folder: Path, settings: Mapping) -> Catalogue:
     """The folder's table; what dataset.yaml does not say of its columns is guessed."""
     path = find_table(folder)
-    table = read_table(path, sep=settings.get("separator"))
+    letters = settings.get("encoding", "utf-8-sig")
+    table = read_table(path, sep=settings.get("separator"), encoding=letters)
     images = folder / settings.get("images", "images")
     return as_catalogue(table, folder.resolve().name, images, settings.get("columns"))
 

@@ -16,28 +16,29 @@ TABLES = (*SEPARATORS, ".parquet", ".jsonl", ".ndjson")
 OTHERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
-def read_table(path: Path, *, sep: str | None = None) -> pd.DataFrame:
+def read_table(path: Path, *, sep: str | None = None, encoding: str = "utf-8-sig") -> pd.DataFrame:
     """The file's cells, as strings where the format has no types; missing cells are None or "".
 
     The index numbers the rows as a person counts them in the file: from 2 below a header line,
-    lines from 1 in JSON Lines. `sep` reads a text file with an unusual separator. Raises
-    FileNotFoundError or ValueError.
+    lines from 1 in JSON Lines. `sep` and `encoding` read a text table with an unusual separator
+    or in other letters, such as "cp1252". Raises FileNotFoundError or ValueError.
     """
     suffix = path.suffix.lower()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
         if sep or suffix in SEPARATORS:
-            return _read_text(path, sep or SEPARATORS[suffix])
+            return _read_text(path, sep or SEPARATORS[suffix], encoding)
         if suffix == ".parquet":
             frame = pd.read_parquet(path)
             frame = frame if frame.index.name is None else frame.reset_index()
             return frame.set_axis(range(1, len(frame) + 1))
         if suffix in (".jsonl", ".ndjson"):
             return _read_json_lines(path)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
         raise ValueError(
-            f"{path}: {str(error).strip()}; a text table must be UTF-8 with one header line"
+            f"{path}: {str(error).strip()}; a text table must be UTF-8 with one header line. "
+            "Other letters: encoding: cp1252 in dataset.yaml"
         ) from error
     raise ValueError(
         f"{path}: files ending in {suffix!r} are not read; use .csv, .tsv, .parquet, .jsonl or "
@@ -45,14 +46,14 @@ def read_table(path: Path, *, sep: str | None = None) -> pd.DataFrame:
     )
 
 
-def _read_text(path: Path, sep: str) -> pd.DataFrame:
+def _read_text(path: Path, sep: str, encoding: str) -> pd.DataFrame:
     # dtype=str keeps ids like 007; keep_default_na=False keeps a brand called "NA"
     frame = pd.read_csv(
         path,
         sep=sep,
         dtype=str,
         keep_default_na=False,
-        encoding="utf-8-sig",
+        encoding=encoding,
         skip_blank_lines=False,  # so that rows keep their numbers
     )
     if not isinstance(frame.index, pd.RangeIndex):  # pandas took the first column for row names

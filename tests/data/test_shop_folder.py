@@ -175,6 +175,21 @@ def test_a_header_with_semicolons_says_so(tmp_path):
         Catalogue.read(tmp_path / "shop.csv")
 
 
+@pytest.mark.parametrize("letters", ["cp1252", "utf-16", "utf-8-sig"])
+def test_a_table_in_other_letters_is_read_as_it_is(letters, tmp_path):
+    (tmp_path / "shop.csv").write_bytes("sku;Titel\n1;Käsemesser\n2;Müslischale\n".encode(letters))
+    shop, says = new_shop(tmp_path / "shop.csv", tmp_path / "new")
+    assert shop.catalogue.text() == ["Käsemesser", "Müslischale"]
+    assert ("It is read with encoding" in says) == (letters != "utf-8-sig")
+    assert load(tmp_path / "new").catalogue.text() == shop.catalogue.text()
+
+
+def test_a_table_in_letters_that_nobody_named_says_what_to_do(tmp_path):
+    (tmp_path / "shop.csv").write_bytes("sku,title\n1,Käse\n".encode("cp1252"))
+    with pytest.raises(ValueError, match="Other letters: encoding: cp1252 in"):
+        Catalogue.read(tmp_path / "shop.csv")
+
+
 def test_the_id_column_of_a_frame_is_the_id():
     assert Catalogue("x", pd.DataFrame({"id": [7, 8], "title": ["a", "b"]})).ids.tolist() == [
         "7",
