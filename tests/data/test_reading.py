@@ -200,7 +200,7 @@ def test_a_row_with_two_bad_cells_is_dropped_once_and_many_are_summed_up(tmp_pat
         Catalogue.read(path)
     with pytest.warns(UserWarning, match="dropped 4 of 5 rows"):
         assert Catalogue.read(path, bad_rows="drop").ids.tolist() == ["9"]
-    with pytest.raises(ValueError, match='"error", "drop" or "mend", got .skip.'):
+    with pytest.raises(ValueError, match='"drop" or "mend", got'):
         Catalogue.read(path, bad_rows="skip")
 
 
