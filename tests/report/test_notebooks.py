@@ -44,28 +44,59 @@ def test_form(notebook):
     assert any("## What was learned" in c.source for c in cells(notebook, "markdown")[-3:])
 
 
-@pytest.fixture(scope="module")
-def small_runs(request, tmp_path_factory):
-    """The chosen notebooks' runs at the small profile, two at a time as `akin report` runs them."""
-    folder = tmp_path_factory.mktemp("small")
+def small_runs(request, test, folder, **asked):
+    """The notebooks that a test is run for, at the small profile, two at a time as `akin report`
+    runs them.
+    """
     chosen = [
         item.callspec.params["notebook"]
         for item in request.session.items
-        if getattr(item, "originalname", "") == "test_runs_at_its_small_profile"
+        if getattr(item, "originalname", "") == test
     ]
-    runs = [plan(notebook, profile="small", name="small", reports=folder) for notebook in chosen]
+    options = {"profile": "small", "name": "small", "reports": folder}
+    runs = [plan(notebook, asked, **options) for notebook in chosen]
     ended = run_all([run for (run,) in runs], jobs=2)
     return {run.notebook.stem: (run, metrics) for run, metrics in ended}
 
 
+@pytest.fixture(scope="module")
+def on_the_generated_shop(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small")
+    return small_runs(request, "test_runs_at_its_small_profile", folder)
+
+
+@pytest.fixture(scope="module")
+def on_a_bare_shop(request, tmp_path_factory):
+    """Runs on a folder with what shops lack: no photos, groups, categories, brands; Chinese titles,
+    some of which are missing; prices that cannot be read.
+    """
+    shop = tmp_path_factory.mktemp("bare")
+    kinds, colours = ("马克杯", "台灯", "双肩背包", "连衣裙", "运动鞋"), ("红色", "蓝色", "黑色")
+    lines = ["编号,标题,价格"]
+    for i in range(90):
+        title = f"{colours[i % 3]}{kinds[i % 5]} 新款 第{i // 15}代 {i}号" if i % 9 else ""
+        lines.append(f"{i},{title},{'面议' if i % 3 == 0 else 10 + i}")
+    (shop / "catalogue.csv").write_text("\n".join(lines))
+    folder = tmp_path_factory.mktemp("runs")
+    return small_runs(request, "test_runs_on_a_bare_shop", folder, DATASET=str(shop))
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=NAMES)
-def test_runs_at_its_small_profile(notebook, small_runs):
-    run, metrics = small_runs[notebook.stem]
+def test_runs_at_its_small_profile(notebook, on_the_generated_shop):
+    run, metrics = on_the_generated_shop[notebook.stem]
     assert metrics["status"] == "done", metrics["error"]
     assert metrics["results"], "nothing recorded"
     assert metrics["data"], "no data set recorded"
     page = (run.folder / "notebook.html").read_text()
     assert "<h1" in page
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=NAMES)
+def test_runs_on_a_bare_shop(notebook, on_a_bare_shop):
+    run, metrics = on_a_bare_shop[notebook.stem]
+    assert metrics["status"] == "done", metrics["error"]
+    page = (run.folder / "notebook.html").read_text()
+    assert "Reference profile" not in page, "what was learned from other data is on the page"
 
 
 @pytest.mark.parametrize(
