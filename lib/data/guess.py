@@ -24,9 +24,10 @@ WORDS = {
     "title": "title name product_name product_title item_name titel bezeichnung nom nombre 标题 "
     "商品名称",
     "description": "description desc body about details text beschreibung reviews review 描述",
-    "brand": "brand manufacturer vendor maker marke marque marca 品牌",
+    "brand": "brand manufacturer vendor maker producer publisher author marke hersteller marque marca "
+    "品牌",
     "category": "category product_category_tree category_path categories product_type department "
-    "kategorie breadcrumbs breadcrumb type 分类 类别",
+    "kategorie breadcrumbs breadcrumb section collection kind type genre 分类 类别",
 }
 PHOTO = re.compile(r"\.(jpe?g|png|webp|gif|bmp)\b", re.I)
 ADDRESS = re.compile(r"\s*https?://", re.I)
@@ -117,10 +118,14 @@ def _is_group(cells: pd.Series, rows: int, images: Path | None) -> bool:
 
 
 def _attribute(cells: pd.Series) -> bool:
-    """Short, no address, not the same in every row; or a table such as {"colour": "red"}."""
+    """Short, no address, neither the same in every row nor a number of its own in each; or a table
+    such as {"colour": "red"}.
+    """
     if len(cells) and _share(cells, attribute_table) > 0.5:
         return True
     if len(cells) == 0 or cells.str.len().mean() > SHORT or _share(cells, ADDRESS.match) > 0.5:
+        return False
+    if cells.nunique() > 0.9 * len(cells) and pd.to_numeric(cells, errors="coerce").notna().all():
         return False
     return cells.nunique() > 1 and _share(cells, PHOTO.search) < 0.5
 

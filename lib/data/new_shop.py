@@ -119,8 +119,10 @@ def _guessed(columns: dict, cells: pd.DataFrame) -> list[str]:
 def _able(shop: Dataset, folder: Path) -> list[str]:
     items = shop.catalogue.items
     lines = [f"{len(items)} products."]
-    for field, share in items[[*FIELDS]].notna().mean().items():
-        lines.append(f"  {share:4.0%} have {field}" if share else f"  none has {field}")
+    shares = items[[*FIELDS]].notna().mean()
+    lines += [f"  {share:4.0%} have {field}" for field, share in shares[shares > 0].items()]
+    if absent := ", ".join(shares.index[shares == 0]):
+        lines.append(f"  none has {absent}")
     lacking = [says for field, says in NEEDS.items() if items[field].isna().all()]
     lacking += [f"{says} ({name})" for name, says in FILES.items() if not (folder / name).is_file()]
     lines.append(f"It can measure: {', '.join(shop.tasks)}.")
