@@ -54,7 +54,7 @@ def test_what_was_guessed_and_what_cannot_be_read_is_said(made):
     _, text, warned = made
     assert "title        Product Name             Red mug, large | Blue mug, large" in text
     assert "not used     url" in text
-    assert "none has group" in text
+    assert "none has description, group" in text
     assert "search by judged queries (queries.csv)" in text
     assert any("1 of 4 prices cannot be read" in said and "ask us" in said for said in warned)
     assert any("id 'a3' stands already in row 4" in said for said in warned)
