@@ -198,8 +198,7 @@ def test_support():
 def test_what_else_was_found():
     said = " ".join(MEASURED.split())
     for method in ("tuned", "lexical sum", "lexical sum + tuned"):
-        sets = ("abt-buy", "walmart-amazon")
-        assert each(sets, "05_finetuning", f"search/{method}/recall@1", mean) in said
+        assert each(TWO_SHOPS, "05_finetuning", f"search/{method}/recall@1", mean) in said
     towers = at("06_towers", "bazaar", "towers_photo_and_title")
     for method in ("both towers", "colour + HOG + trigrams, learned"):
         assert f"reach {interval(towers[method]['ndcg@10'])}" in said
