@@ -24,8 +24,8 @@ WORDS = {
     "title": "title name product_name product_title item_name titel bezeichnung nom nombre 标题 "
     "商品名称",
     "description": "description desc body about details text beschreibung reviews review 描述",
-    "brand": "brand manufacturer vendor maker producer publisher author marke hersteller marque marca "
-    "品牌",
+    "brand": "brand manufacturer vendor maker producer publisher author marke hersteller marque "
+    "marca 品牌",
     "category": "category product_category_tree category_path categories product_type department "
     "kategorie breadcrumbs breadcrumb section collection kind type genre 分类 类别",
 }
