@@ -35,7 +35,7 @@ QUESTIONS = (
     ("flipkart", "category"),
     ("fashion", "category"),
 )
-METRIC, K, JUDGED = "ndcg@10", 10, 100
+METRIC, K, JUDGED, RIVALS = "ndcg@10", 10, 100, 3
 
 
 def decided(given: dict, question: str) -> tuple[pd.DataFrame, Task, object]:
@@ -105,7 +105,7 @@ def main(sessions: int = 200, *sets: str) -> None:
         row = {"question": task.name, "chosen": best, "labels choose": winner}
         row |= {"regret": means.max() - means[best]}
         row["within"] = not truth.table.loc[(METRIC, winner), "difference_low"] > 0
-        lost = [means.max() - means[one] for one in judged(table, task, truth, sessions, 3)]
+        lost = [means.max() - means[one] for one in judged(table, task, truth, sessions, RIVALS)]
         row |= {"judged": np.mean(lost), "worst tenth": np.quantile(lost, 0.9)}
         print(pd.DataFrame(row, index=[name]).round(3).to_string(), flush=True)
 

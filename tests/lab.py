@@ -63,8 +63,8 @@ def jupyterlab(
     """The address of a JupyterLab, started by `make lab`, with copies of these notebooks.
 
     Their parameters are the profile's. `cells` are the code of further notebooks, by file name.
-    Raises RuntimeError with what the server printed where it
-    does not answer within `patience` seconds.
+    Raises RuntimeError with what the server printed where it does not answer within `patience`
+    seconds.
     """
     folder = Path(tempfile.mkdtemp(prefix="akin-lab-"))
     with contextlib.closing(socket.socket()) as free:
@@ -73,7 +73,9 @@ def jupyterlab(
     _copy_notebooks(folder, notebooks, profile)
     for name, sources in (cells or {}).items():
         code = [nbformat.v4.new_code_cell(source) for source in sources]
-        nbformat.write(nbformat.v4.new_notebook(cells=code), folder / "notebooks" / name)
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # else Lab asks
+        made = nbformat.v4.new_notebook(cells=code, metadata=kernel)
+        nbformat.write(made, folder / "notebooks" / name)
     _write_settings(folder, port)
     command = ["make", "-C", str(folder), "-f", str(ROOT / "Makefile"), "lab"]
     command += [f"VENV={sys.prefix}", "-o", str(Path(sys.prefix) / ".ready")]  # is installed

@@ -52,9 +52,9 @@ def labelled(data: Dataset, label: str = "group") -> tuple[Catalogue, str]:
     return stack([again.queries, again.corpus], name=data.name), COPY
 
 
-def with_copies(catalogue: Catalogue) -> Task:
+def with_copies(catalogue: Catalogue, *, queries: int = 1000) -> Task:
     """`found_again`, where a listing and its disturbed copy are one `group` of their own."""
-    task = found_again(catalogue)
+    task = found_again(catalogue, queries=queries)
     sides = []
     for name, side in (("copies", task.queries), (catalogue.name, task.corpus)):
         ids = side.items.index.to_series()

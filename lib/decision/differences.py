@@ -134,7 +134,8 @@ def _mutual(nearest: np.ndarray, scores: np.ndarray, titles: list[str]) -> set[t
     mutual = (first > rows) & (nearest[first, 0] == rows)
     mutual &= np.array([titles[i] != titles[j] for i, j in enumerate(first)])
     found = rows[mutual]
-    gap = np.minimum(scores[:, 0] - scores[:, 1], (scores[:, 0] - scores[:, 1])[first])[found]
+    margin = np.subtract(*scores.T, where=np.isfinite(scores[:, 1]), out=np.zeros(len(scores)))
+    gap = np.minimum(margin, margin[first])[found]
     best = found[np.argsort(-gap, kind="stable")[: round(SURE * len(found))]]
     return set(zip(best.tolist(), first[best].tolist(), strict=True))
 

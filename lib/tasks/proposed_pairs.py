@@ -22,15 +22,15 @@ FIELDS = ("title", "description", "brand", "category", "price")
 SPLITS = {"train": 0.6, "valid": 0.2, "test": 0.2}
 
 
-def with_pairs(data: Dataset, *, candidates: int = 5, seed: int = 0) -> Dataset:
+def with_pairs(data: Dataset, *, candidates: int = 5, copies: int = 400, seed: int = 0) -> Dataset:
     """The set with `pairs` and a task "blocking"; what it has already stays as it is.
 
-    Without product labels, listings look for their own originals after their words were disturbed
-    (`with_copies`). Pairs are the first candidates of a search by trigrams; a pair is in the split
-    of its left listing's group.
+    Without product labels, as many as `copies` listings look for their own originals after their
+    words were disturbed (`with_copies`). Pairs are the first candidates of a search by trigrams; a
+    pair is in the split of its left listing's group.
     """
     task = data.tasks.get("blocking") or data.tasks.get("same product")
-    task = task or with_copies(data.catalogue)
+    task = task or with_copies(data.catalogue, queries=copies)
     pairs = data.pairs
     if pairs is None:
         pairs = proposed_pairs(task, candidates=candidates, seed=seed)

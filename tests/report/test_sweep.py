@@ -201,7 +201,7 @@ def test_what_cannot_be_kept_is_said_and_stops_no_other_run(tmp_path, monkeypatc
         planned.append(Run(Path(f"{name}.ipynb"), {}, {}, "reference", folder, "key"))
     monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
     monkeypatch.setattr(module, "BIGGEST", 1)
-    monkeypatch.setattr(module, "plan", lambda name, **options: [planned["ab".index(name)]])
+    monkeypatch.setattr(module, "plan", lambda name, asked, **options: [planned["ab".index(name)]])
     monkeypatch.setattr(module, "write_index", lambda reports: None)
     monkeypatch.setattr(
         module, "run_all", lambda runs, jobs: ((run, ENDED | {"problems": []}) for run in runs)
@@ -224,7 +224,7 @@ def test_the_reference_profile_goes_on_where_it_was_stopped(tmp_path, monkeypatc
         return ((run, DIED) for run in runs)
 
     monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
-    monkeypatch.setattr(module, "plan", lambda name, **options: [planned["abc".index(name)]])
+    monkeypatch.setattr(module, "plan", lambda name, asked, **options: [planned["abc".index(name)]])
     monkeypatch.setattr(module, "write_index", lambda reports: None)
     monkeypatch.setattr(module, "write_overview", lambda: None)
     monkeypatch.setattr(module, "run_all", run_all)

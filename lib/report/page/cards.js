@@ -5,7 +5,7 @@ function showCards() {
   const newest = new Map();
   for (const run of RUNS) if (!newest.has(run.notebook)) newest.set(run.notebook, run);
   const runs = [...newest.values()].sort((a, b) => a.notebook.localeCompare(b.notebook));
-  $("cards").append(...runs.filter((run) => run.card).map(decision), ...runs.map(card));
+  $("findings").append(...runs.filter((run) => run.card).map(decision), ...runs.map(card));
 }
 
 function card(run) {
@@ -16,7 +16,7 @@ function card(run) {
   const says = failed ? `${run.status}: ${run.error?.name ?? ""}` : run.answer;
   return make(
     "article",
-    { class: failed ? "card failed" : "card" },
+    { class: failed ? "finding failed" : "finding" },
     make("h2", {}, make("a", { href: run.page }, run.notebook.replaceAll("_", " "))),
     run.question && make("p", { class: "question" }, run.question),
     says && make("p", { class: "answer" }, says),
@@ -30,15 +30,30 @@ function card(run) {
   );
 }
 
-// The decision: which pipeline, how sure, and the command that applies it.
+// The decision: which pipeline, how sure, what it gets wrong, and the command that applies it.
 function decision(run) {
-  const { sentence, command, ...facts } = run.card;
+  const { sentence, labels, judged, warnings, mistakes, command, ...facts } = run.card;
+  const worst = facts["worst group"];
+  const seconds = Math.round(facts["seconds per million"]).toLocaleString("en");
+  const size = (facts["bytes per million"] / 1e9).toFixed(2);
+  const told = [
+    ["by the labels", labels],
+    ["by judgements", judged],
+    ["a million products", `${seconds} s to encode, ${size} GB of vectors`],
+    ["worst group", worst && `${worst.by} ${worst.group}: ${worst.mean.toFixed(3)}`],
+    ["what would change it", (warnings ?? []).join(" ")],
+    ["wrong, for example", (mistakes ?? []).slice(0, 3).map(mistake).join("; ")],
+  ];
   return make(
     "article",
-    { class: "card decision" },
-    make("h2", {}, `Decision for ${run.dataset}`),
+    { class: "finding decision" },
+    make("h2", {}, make("a", { href: run.page }, `Decision for ${run.dataset}`)),
     make("p", { class: "answer" }, sentence ?? ""),
     command && make("pre", { tabindex: 0 }, command),
-    pairs(Object.entries(facts).map(([name, value]) => [name.replaceAll("_", " "), shown(value)])),
+    pairs(told.filter(([, says]) => says)),
   );
+}
+
+function mistake({ query, found, wanted }) {
+  return `“${query}” finds “${found}”, not “${wanted}”`;
 }
