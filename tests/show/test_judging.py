@@ -16,6 +16,7 @@ from tests.lab import jupyterlab, run_all
 
 CELLS = [
     """from lib import embed, encoder, load, search
+from lib.decision.judging import Judging
 from lib.show.judging import judge
 task = load("bazaar", rows=120).tasks["same product"]
 parts = [embed(encoder(name).fit(task.corpus), task.corpus) for name in ("tfidf", "lsa")]
