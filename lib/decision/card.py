@@ -54,10 +54,10 @@ def warnings(
         for name, other in changes.items()
         if other != table.index[0]
     ]
-    if all(name.startswith("found again") for name in proxies):
+    if "category" not in proxies:
         said.append(
-            "Every proxy asks for the same product. Nothing here says which pipeline finds "
-            "products of one kind: that needs categories, brands, purchases or judgements."
+            "No proxy asks which products are of one kind, since no categories are known. If that "
+            "is the question, judge some pairs: without categories such a choice was wrong before."
         )
     if table["share best"].iloc[0] < 0.95:
         said.append("The choice is not sure: judge some pairs before much depends on it.")

@@ -34,7 +34,8 @@ def test_the_sentence_says_by_how_much_and_how_sure() -> None:
 def test_the_card_warns_where_it_cannot_know() -> None:
     said = " ".join(warnings(TABLE, {"brand": "photo"}, ["found again"], photos=True))
     assert "Without the proxy 'brand' the choice would be photo." in said
-    assert "products of one kind" in said
+    assert "which products are of one kind" in said
+    assert "of one kind" not in " ".join(warnings(TABLE, {}, ["category"], photos=False))
     assert "Of photos" in said
     assert "not sure" not in said
     unsure = TABLE.assign(**{"share best": [0.6, 0.4]})
