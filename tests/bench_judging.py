@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -104,10 +105,11 @@ def main(sessions: int = 500, most: int = 2000) -> None:
         label, pool, gains = contest(name)
         truth = float(pool.adds[:, MEAN] @ gains)
         print(f"\n{name}: {label} = {truth:.4f}, {len(gains)} pairs, {sessions} sessions")
+        given = {"most": most}
         ways = {
-            "where they disagree": lambda seed: drawn(pool, gains, seed, most, uniform=False),  # noqa: B023
-            "uniform": lambda seed: drawn(pool, gains, seed, most, uniform=True),  # noqa: B023
-            "pooling": lambda seed: pooled(pool, gains, seed, most),  # noqa: B023
+            "where they disagree": partial(drawn, pool, gains, uniform=False, **given),
+            "uniform": partial(drawn, pool, gains, uniform=True, **given),
+            "pooling": partial(pooled, pool, gains, **given),
         }
         for way, session in ways.items():
             held, spent = np.transpose([outcome(*session(s), truth) for s in range(sessions)])
