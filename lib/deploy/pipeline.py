@@ -118,7 +118,9 @@ def _part(settings: dict, catalogue: Catalogue, known: dict[str, Part]) -> Part:
         made = encoder(**options)
         if not any(made.contents(catalogue)):
             raise LookupError(f"no product has what {made.name} reads ({made.modality})")
-        known[key] = Part(made.fit(catalogue))
+        part = Part(made.fit(catalogue))
+        part.embed(catalogue.take([0]))  # weights that are not here say so now
+        known[key] = part
     return known[key]
 
 
